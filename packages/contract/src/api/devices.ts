@@ -1,0 +1,60 @@
+import { type Static, Type } from 'typebox';
+import { At, Id, literals, Name, nullable } from './common.ts';
+
+export const DEVICE_STATES = ['active', 'revoked'] as const;
+
+export const Device = Type.Object({
+  deviceId: Id,
+  siteId: Id,
+  name: Name,
+  hardwareId: Type.String({ description: 'What the device calls itself: a MAC address as a rule' }),
+  serialNumber: nullable(Type.String()),
+  model: nullable(Type.String({ description: 'Board name as the device gives it' })),
+  firmwareVersion: nullable(Type.String()),
+  simulated: Type.Boolean({ description: 'The device says that it is a simulator' }),
+  proof: literals(['none', 'hmac'], 'How the device proved itself at activation'),
+  assistantId: nullable(Id),
+  state: literals(DEVICE_STATES),
+  connected: Type.Boolean({ description: 'A socket of this device is open on this server now' }),
+  lastSeenAt: nullable(At),
+  createdAt: At,
+});
+export type Device = Static<typeof Device>;
+export const DeviceList = Type.Object({ devices: Type.Array(Device), next: nullable(Type.String()) });
+export type DeviceList = Static<typeof DeviceList>;
+
+export const DeviceChange = Type.Object(
+  { name: Type.Optional(Name), assistantId: Type.Optional(nullable(Id)) },
+  { additionalProperties: false },
+);
+export type DeviceChange = Static<typeof DeviceChange>;
+
+export const ActivateRequest = Type.Object(
+  {
+    code: Type.String({ pattern: '^[0-9]{6}$', description: 'The six digits that the device shows or speaks' }),
+    siteId: Type.Optional(Id),
+    name: Type.Optional(Name),
+  },
+  { additionalProperties: false },
+);
+export type ActivateRequest = Static<typeof ActivateRequest>;
+
+/** `waiting`: the code was right and the device has yet to prove its key; it does so at its next poll (3 to 10 s). */
+export const ActivateReply = Type.Object({
+  outcome: literals(['active', 'waiting']),
+  deviceId: Id,
+  siteId: Id,
+  hardwareId: Type.String(),
+});
+export type ActivateReply = Static<typeof ActivateReply>;
+
+/** A key known before the device knocks: the hex digits that the maker burnt into it. */
+export const DeviceKeyRegister = Type.Object(
+  {
+    serialNumber: Type.String({ minLength: 1, maxLength: 64 }),
+    hmacKey: Type.String({ pattern: '^[0-9a-fA-F]{32,128}$', description: 'Write-only; never shown again' }),
+    siteId: Type.Optional(Id),
+  },
+  { additionalProperties: false },
+);
+export type DeviceKeyRegister = Static<typeof DeviceKeyRegister>;

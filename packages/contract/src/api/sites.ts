@@ -1,0 +1,37 @@
+import { type Static, Type } from 'typebox';
+import { LanguageSchema } from '../languages.ts';
+import { At, Id, literals, Name } from './common.ts';
+
+export const SITE_KINDS = ['home', 'shop', 'plant', 'lab'] as const;
+/** `none` passes words through (adults' sites); `required` refuses every word until a screener is configured. */
+export const SCREENING = ['none', 'required'] as const;
+
+export const Site = Type.Object({
+  siteId: Id,
+  name: Name,
+  kind: literals(SITE_KINDS),
+  language: LanguageSchema,
+  timeZone: Type.String({ description: 'IANA name, for example Asia/Ho_Chi_Minh' }),
+  keepWords: Type.Boolean({ description: 'Whether turns keep what was said; off by default' }),
+  screening: literals(SCREENING),
+  createdAt: At,
+});
+export type Site = Static<typeof Site>;
+
+export const SiteCreate = Type.Object(
+  {
+    name: Name,
+    kind: Type.Optional(literals(SITE_KINDS)),
+    language: Type.Optional(LanguageSchema),
+    timeZone: Type.Optional(Type.String({ maxLength: 64 })),
+    keepWords: Type.Optional(Type.Boolean()),
+    screening: Type.Optional(literals(SCREENING)),
+  },
+  { additionalProperties: false },
+);
+export type SiteCreate = Static<typeof SiteCreate>;
+
+export const SiteChange = Type.Partial(SiteCreate, { additionalProperties: false });
+export type SiteChange = Static<typeof SiteChange>;
+export const SiteList = Type.Object({ sites: Type.Array(Site) });
+export type SiteList = Static<typeof SiteList>;

@@ -1,0 +1,120 @@
+/**
+ * Every error that Muster gives to a person, a client or a device.
+ *
+ * `status` is the HTTP status, `retryable` says whether the same request may succeed later without a change,
+ * `meaning` is the one line that docs/reference/errors.md prints. A code is never renamed: clients depend on it.
+ */
+export const ERROR_CODES = {
+  // requests
+  REQUEST_INVALID: { status: 400, retryable: false, meaning: 'The request does not have the documented shape.' },
+  REQUEST_TOO_LARGE: { status: 413, retryable: false, meaning: 'The request body is larger than the limit.' },
+  RATE_LIMITED: { status: 429, retryable: true, meaning: 'Too many requests from this source; wait and try again.' },
+  NOT_FOUND: { status: 404, retryable: false, meaning: 'There is no such thing, or it is not yours to see.' },
+  CONFLICT: { status: 409, retryable: false, meaning: 'The thing has changed or exists already.' },
+  INTERNAL: { status: 500, retryable: true, meaning: 'A fault of the server; the log has it under the request id.' },
+  UNAVAILABLE: { status: 503, retryable: true, meaning: 'A part that this needs is not ready; see /ready.' },
+  DATABASE_UNAVAILABLE: { status: 503, retryable: true, meaning: 'PostgreSQL does not answer; nothing was stored.' },
+  STORAGE_FULL: { status: 507, retryable: true, meaning: 'The disk is full; nothing was stored.' },
+
+  // accounts
+  SETUP_DONE: { status: 409, retryable: false, meaning: 'An administrator exists already; sign in instead.' },
+  SETUP_TOKEN_INVALID: { status: 403, retryable: false, meaning: 'The set-up link is wrong or was used.' },
+  SIGN_IN_REQUIRED: { status: 401, retryable: false, meaning: 'No valid session; sign in.' },
+  SIGN_IN_FAILED: { status: 401, retryable: false, meaning: 'E-mail or password is wrong.' },
+  PASSWORD_WEAK: { status: 400, retryable: false, meaning: 'The password has fewer than 12 characters.' },
+  FORBIDDEN: { status: 403, retryable: false, meaning: 'Your role does not allow this.' },
+
+  // devices
+  ACTIVATION_CODE_WRONG: { status: 404, retryable: false, meaning: 'No device shows this code now.' },
+  ACTIVATION_REFUSED: { status: 403, retryable: false, meaning: 'The device did not prove its key.' },
+  ACTIVATION_KEY_UNKNOWN: {
+    status: 403,
+    retryable: false,
+    meaning: 'The device has a serial number whose key is not registered.',
+  },
+  DEVICE_TOKEN_INVALID: {
+    status: 401,
+    retryable: false,
+    meaning: 'The device token is wrong, revoked or of another device.',
+  },
+  DEVICE_NOT_CONNECTED: { status: 409, retryable: true, meaning: 'The device has no open connection to this server.' },
+  SERIAL_TAKEN: { status: 409, retryable: false, meaning: 'A key is registered for this serial number already.' },
+
+  // the device wire
+  FRAME_TOO_LARGE: { status: 413, retryable: false, meaning: 'A frame is larger than the limit.' },
+  FRAME_MALFORMED: {
+    status: 400,
+    retryable: false,
+    meaning: 'A binary frame has a header that does not fit its bytes.',
+  },
+  MESSAGE_MALFORMED: { status: 400, retryable: false, meaning: 'A text frame is not a JSON object with a type.' },
+  MESSAGE_RATE: { status: 429, retryable: true, meaning: 'The device sends faster than its limit.' },
+  AUDIO_MALFORMED: { status: 400, retryable: false, meaning: 'An audio packet is not valid Opus.' },
+  HELLO_TIMEOUT: { status: 408, retryable: true, meaning: 'The device sent no hello within 10 s.' },
+  IDLE_TIMEOUT: { status: 408, retryable: true, meaning: 'Nothing was heard for the idle time.' },
+  SESSION_REPLACED: { status: 409, retryable: false, meaning: 'The same device opened a newer connection.' },
+  DEVICE_REVOKED: { status: 401, retryable: false, meaning: 'The device was revoked while connected.' },
+  DEVICE_SLOW: { status: 503, retryable: true, meaning: 'The device reads too slowly; its connection was closed.' },
+  SERVER_STOPPING: { status: 503, retryable: true, meaning: 'The server is stopping; connect again.' },
+
+  // tools of a device
+  TOOL_UNKNOWN: { status: 404, retryable: false, meaning: 'The device has no such tool.' },
+  TOOL_TIMEOUT: { status: 504, retryable: true, meaning: 'The device did not answer the tool call in time.' },
+  TOOL_FAILED: { status: 502, retryable: false, meaning: 'The device answered the tool call with an error.' },
+
+  // voice
+  HEARING_TIMEOUT: { status: 504, retryable: true, meaning: 'Speech recognition did not answer in time.' },
+  HEARING_FAILED: { status: 502, retryable: true, meaning: 'Speech recognition failed.' },
+  THINKING_TIMEOUT: { status: 504, retryable: true, meaning: 'The language model did not answer in time.' },
+  THINKING_FAILED: { status: 502, retryable: true, meaning: 'The language model failed.' },
+  SPEAKING_TIMEOUT: { status: 504, retryable: true, meaning: 'Speech synthesis did not answer in time.' },
+  SPEAKING_FAILED: { status: 502, retryable: true, meaning: 'Speech synthesis failed.' },
+  SCREENING_REFUSED: { status: 403, retryable: false, meaning: 'The screener of the site refused the words.' },
+  SCREENING_FAILED: { status: 502, retryable: true, meaning: 'The screener failed, so the words were refused.' },
+  TURN_LIMIT: { status: 504, retryable: false, meaning: 'The turn took longer than the longest turn allowed.' },
+
+  // providers
+  PROVIDER_KEY: { status: 502, retryable: false, meaning: 'The provider refused its key.' },
+  PROVIDER_RATE: { status: 502, retryable: true, meaning: 'The provider says too many requests.' },
+  PROVIDER_FAILED: { status: 502, retryable: true, meaning: 'The provider answered with an error.' },
+  PROVIDER_REFUSED: { status: 502, retryable: false, meaning: 'The provider says the request is wrong.' },
+  PROVIDER_TIMEOUT: { status: 504, retryable: true, meaning: 'The provider did not answer in time.' },
+  PROVIDER_BROKEN: { status: 502, retryable: true, meaning: 'The answer of the provider broke off or makes no sense.' },
+  PROVIDER_UNKNOWN: { status: 400, retryable: false, meaning: 'No provider has this name.' },
+  LANGUAGE_UNSUPPORTED: { status: 400, retryable: false, meaning: 'The provider does not speak this language.' },
+  CHILD_CRASHED: { status: 503, retryable: true, meaning: 'The inference process died; it is being started again.' },
+  QUEUE_FULL: { status: 503, retryable: true, meaning: 'Too much work is waiting; this request was refused.' },
+
+  // start
+  CONFIG_INVALID: {
+    status: 500,
+    retryable: false,
+    meaning: 'The configuration has an unknown key, a wrong value or a missing secret.',
+  },
+  DATA_DIR_IN_USE: { status: 500, retryable: false, meaning: 'Another Muster server runs on this data directory.' },
+  DATABASE_START_FAILED: { status: 500, retryable: false, meaning: 'The embedded PostgreSQL did not start.' },
+  MIGRATION_FAILED: { status: 500, retryable: false, meaning: 'A database migration failed; nothing of it was kept.' },
+  RUNTIME_TOO_OLD: { status: 500, retryable: false, meaning: 'Muster needs Node 24 or newer.' },
+  MODEL_INVALID: {
+    status: 500,
+    retryable: false,
+    meaning: 'A model file is missing or does not have the expected hash.',
+  },
+  PORT_IN_USE: { status: 500, retryable: false, meaning: 'Another program listens on the address.' },
+
+  // device runtime and command line
+  SERVER_UNREACHABLE: { status: 503, retryable: true, meaning: 'The server does not answer.' },
+  ANSWER_TIMEOUT: { status: 504, retryable: true, meaning: 'No spoken answer came in time.' },
+  IDENTITY_DAMAGED: { status: 500, retryable: false, meaning: 'The identity file of the device cannot be read.' },
+  AUDIO_DEVICE_FAILED: { status: 500, retryable: true, meaning: 'The microphone or the speaker failed.' },
+  AUDIO_FILE_INVALID: { status: 400, retryable: false, meaning: 'The file is not a WAV file with 16-bit PCM.' },
+  USAGE: { status: 400, retryable: false, meaning: 'The command line is wrong; see --help.' },
+} as const satisfies Record<string, { status: number; retryable: boolean; meaning: string }>;
+
+/** A key of {@link ERROR_CODES}. */
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** True when `code` is in the table: for codes that come from a wire. */
+export function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(ERROR_CODES, code);
+}

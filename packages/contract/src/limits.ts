@@ -1,0 +1,41 @@
+/** Limits of the wire. A number with a source names it; the others are ours and say why. */
+export const LIMITS = {
+  /** Largest text frame from a device, bytes. The firmware's own send limit is 65,535 (xiaozhi-esp32 2.4.2). */
+  textFrameBytes: 65_536,
+  /** Largest binary frame from a device, bytes: 120 ms of Opus at 510 kbit/s is 7,650; plus the 16-byte header. */
+  audioFrameBytes: 8_192,
+  /** Longest Opus packet, ms (RFC 6716, section 2.1.4). */
+  opusPacketMs: 120,
+  /** How deep JSON from a device may nest: MCP schemas need about 10. */
+  jsonDepth: 32,
+  /** Frames per second a device may send, averaged over 5 s: 20 ms frames are 50/s; twice that for catching up. */
+  framesPerSecond: 120,
+  /** How long a device may take to say hello, ms: the firmware itself gives up after 10 s. */
+  helloMs: 10_000,
+  /** Close an idle conversation after this, ms: the firmware's own channel time-out. */
+  idleMs: 120_000,
+  /** Downlink frames sent at once before pacing starts; the firmware queue holds 20 (since 2.5) to 40 frames. */
+  playoutBurst: 5,
+  /** Wait after the last frame is due before `tts stop`, in frames: burst of 5 plus 2 in the decoder and DMA. */
+  playoutTailFrames: 7,
+  /** Bytes waiting in a socket before the device counts as too slow. 60 ms at 24 kbit/s is 180 bytes, so ~20 s. */
+  socketBufferBytes: 65_536,
+  /** Longest speech of one turn, ms; longer speech is cut there and answered. */
+  utteranceMs: 30_000,
+  /** Longest text a device may send with `listen detect`, or a model may say in one turn, characters. */
+  textChars: 4_000,
+  /** JSON size of one page of MCP tools (xiaozhi-esp32 2.4.2), bytes. */
+  mcpPageBytes: 8_000,
+  /** Pages of tools read before the device counts as looping. */
+  mcpPages: 32,
+  /** Tools kept per device. */
+  mcpTools: 128,
+  /** Default time for one tool call, ms: a camera takes seconds; the reference server uses 30 s. */
+  mcpCallMs: 30_000,
+  /** Life of an activation code, ms. */
+  activationCodeMs: 600_000,
+  /** Wrong codes per minute and source before 429. */
+  activationWrongPerMinute: 5,
+  /** JSON body of an API request, bytes. */
+  apiBodyBytes: 262_144,
+} as const;

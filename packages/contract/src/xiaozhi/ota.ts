@@ -1,0 +1,35 @@
+/**
+ * The reply to a device's boot request (`POST …/ota/`) and the activation exchange.
+ * Sources: xiaozhi-esp32 2.4.2 `ota.cc`; py-xiaozhi 2.1.1 `device_activator.py`.
+ */
+export interface OtaReply {
+  /** `timestamp` is UTC ms; `timezone_offset` is minutes, added by the device to show local time. */
+  server_time: { timestamp: number; timezone_offset: number };
+  /** The device's own version with an empty url: nothing to install. Plain dotted digits, the firmware parses them. */
+  firmware: { version: string; url: string };
+  /** No `mqtt` member goes with it: a device that sees one prefers MQTT. The url always has an explicit port. */
+  websocket: { url: string; token: string; version: number };
+  /** Present until the device is active; code and challenge always together. */
+  activation?: { code: string; message: string; challenge: string; timeout_ms: number };
+}
+
+/** What is in the body of `POST …/ota/activate`, wrapped (`{Payload: …}`, Python clients) or not (firmware). */
+export interface ActivationProof {
+  readonly serialNumber: string;
+  readonly challenge: string;
+  /** 64 lower-case hex digits */
+  readonly hmac: string;
+}
+
+/** Reads both forms; `null` for the empty body of a device without a serial number (activation version 1). */
+export function readActivationProof(body: unknown): ActivationProof | null {
+  const outer = asRecord(body);
+  const inner = asRecord(outer.Payload ?? outer.payload ?? outer);
+  const { serial_number: serialNumber, challenge, hmac } = inner;
+  if (typeof hmac !== 'string' || typeof challenge !== 'string') return null;
+  return { serialNumber: typeof serialNumber === 'string' ? serialNumber : '', challenge, hmac: hmac.toLowerCase() };
+}
+
+function asRecord(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
+}
