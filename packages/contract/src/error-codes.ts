@@ -83,6 +83,7 @@ export const ERROR_CODES = {
   PROVIDER_UNKNOWN: { status: 400, retryable: false, meaning: 'No provider has this name.' },
   LANGUAGE_UNSUPPORTED: { status: 400, retryable: false, meaning: 'The provider does not speak this language.' },
   CHILD_CRASHED: { status: 503, retryable: true, meaning: 'The inference process died; it is being started again.' },
+  CHILD_TIMEOUT: { status: 504, retryable: true, meaning: 'The inference process did not answer in time.' },
   QUEUE_FULL: { status: 503, retryable: true, meaning: 'Too much work is waiting; this request was refused.' },
 
   // start
