@@ -1,0 +1,24 @@
+import { Type } from 'typebox';
+
+export const httpConfig = Type.Object({
+  host: Type.String({
+    default: '127.0.0.1',
+    description: 'Address to listen on; 0.0.0.0 lets devices of the network in',
+  }),
+  port: Type.Integer({ minimum: 0, maximum: 65_535, default: 8080, description: 'TCP port; 0 takes a free one' }),
+  publicUrl: Type.Optional(
+    Type.String({
+      pattern: '^https?://[^/\\s]+/?$',
+      description:
+        'How devices and people reach this server, for example https://muster.example.com; default: as they asked',
+    }),
+  ),
+  behindProxy: Type.Boolean({
+    default: false,
+    description: 'Trust X-Forwarded-For and -Proto of a proxy on loopback or a private network',
+  }),
+  tlsCert: Type.Optional(
+    Type.String({ env: 'TLS_CERT', description: 'Certificate chain, PEM file; with tlsKey serves https' }),
+  ),
+  tlsKey: Type.Optional(Type.String({ env: 'TLS_KEY', description: 'Private key, PEM file' })),
+});

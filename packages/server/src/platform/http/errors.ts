@@ -1,0 +1,48 @@
+import { type ErrorReply, MusterError } from '@muster/contract';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { translateDatabaseError } from '../db/database.ts';
+
+/** The one place where an error becomes an HTTP answer. Faults of ours are logged, their words stay inside. */
+export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const known = translate(error);
+  if (known.status >= 500) request.log.error({ err: error, code: known.code }, 'request failed');
+  else request.log.debug({ code: known.code }, 'request refused');
+  const retryAfterMs = known.context.retryAfterMs;
+  const body: ErrorReply = {
+    error: {
+      code: known.code,
+      message: known.code === 'INTERNAL' ? new MusterError('INTERNAL').message : known.message,
+      requestId: request.id,
+      ...(typeof retryAfterMs === 'number' ? { retryAfterMs } : {}),
+      ...(isValidation(error) ? { details: error.validation.map(describeFault) } : {}),
+    },
+  };
+  if (typeof retryAfterMs === 'number') reply.header('retry-after', Math.ceil(retryAfterMs / 1000));
+  void reply.status(known.status).send(body);
+}
+
+function translate(error: unknown): MusterError {
+  if (error instanceof MusterError) return error;
+  const fromDatabase = translateDatabaseError(error);
+  if (fromDatabase !== null) return fromDatabase;
+  if (isValidation(error)) return new MusterError('REQUEST_INVALID', {}, { cause: error });
+  const status = (error as Partial<FastifyError>).statusCode;
+  if (status === 413) return new MusterError('REQUEST_TOO_LARGE', {}, { cause: error });
+  if (status === 404) return new MusterError('NOT_FOUND', {}, { cause: error });
+  // body parsers and the like: malformed JSON, wrong content type
+  if (status !== undefined && status >= 400 && status < 500) {
+    const say = error instanceof Error ? error.message : undefined;
+    return new MusterError('REQUEST_INVALID', {}, { cause: error, ...(say === undefined ? {} : { say }) });
+  }
+  return new MusterError('INTERNAL', {}, { cause: error });
+}
+
+type Validation = Error & { validation: { instancePath: string; message?: string }[]; validationContext?: string };
+
+function isValidation(error: unknown): error is Validation {
+  return error instanceof Error && Array.isArray((error as Partial<Validation>).validation);
+}
+
+function describeFault(fault: { instancePath: string; message?: string }): string {
+  return `${fault.instancePath.slice(1).replaceAll('/', '.') || 'body'} ${fault.message ?? 'is wrong'}`;
+}

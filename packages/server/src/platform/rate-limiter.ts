@@ -1,0 +1,43 @@
+import type { Clock } from './clock.ts';
+
+/**
+ * Counts events per key in a sliding window of fixed buckets. Memory is bounded: past `maxKeys` the oldest key goes,
+ * so a flood of keys forgets itself before it costs memory.
+ */
+export interface RateLimiter {
+  /** Counts one event. */
+  count(key: string): void;
+  /** How long until `key` is below the limit again, ms; 0 when it is. */
+  waitMs(key: string): number;
+}
+
+export function createRateLimiter(
+  clock: Clock,
+  options: { readonly limit: number; readonly windowMs: number; readonly maxKeys?: number },
+): RateLimiter {
+  const { limit, windowMs, maxKeys = 10_000 } = options;
+  const events = new Map<string, number[]>();
+  function recent(key: string): number[] {
+    const since = clock.monotonic() - windowMs;
+    const kept = (events.get(key) ?? []).filter((at) => at > since);
+    if (kept.length === 0) events.delete(key);
+    return kept;
+  }
+  return {
+    count(key) {
+      const kept = recent(key).slice(-(limit - 1));
+      kept.push(clock.monotonic());
+      events.delete(key);
+      events.set(key, limit === 1 ? kept.slice(-1) : kept);
+      if (events.size > maxKeys) {
+        const oldest = events.keys().next();
+        if (oldest.done !== true) events.delete(oldest.value);
+      }
+    },
+    waitMs(key) {
+      const kept = recent(key);
+      const first = kept[0];
+      return kept.length < limit || first === undefined ? 0 : Math.ceil(first + windowMs - clock.monotonic());
+    },
+  };
+}
