@@ -1,0 +1,13 @@
+import { join } from 'node:path';
+import { errorsPage } from './docs/errors-page.ts';
+import { type Generated, generate } from './freshness.ts';
+
+/** The pages of docs/reference/ that code decides. */
+export async function referencePages(): Promise<Generated[]> {
+  return [{ path: 'docs/reference/errors.md', text: errorsPage() }];
+}
+
+if (import.meta.main) {
+  const root = join(import.meta.dirname, '..');
+  process.exitCode = await generate(root, await referencePages(), process.argv.includes('--check'));
+}
