@@ -1,0 +1,26 @@
+import { serveChild } from '../../../platform/children/serve.ts';
+import { HEARING_RATE } from '../../ports.ts';
+import { loadRecogniser } from './recogniser.ts';
+
+/**
+ * Seconds of sound decoded before the first real call. The first runs of a size are several times slower than later
+ * ones; an utterance is mostly 1 to 8 s.
+ */
+const WARM_SECONDS = [1, 2, 4, 8, 1, 2, 4, 8];
+
+serveChild<null, Int16Array, string>(async () => {
+  const recogniser = await loadRecogniser();
+  const never = new AbortController().signal;
+  for (const seconds of WARM_SECONDS) await recogniser.transcribe(hum(seconds), never);
+  return (pcm, signal) => recogniser.transcribe(pcm, signal);
+});
+
+/** A tone that swells four times a second like syllables do, so that the decoder has something to say. */
+function hum(seconds: number): Int16Array {
+  const pcm = new Int16Array(seconds * HEARING_RATE);
+  for (let i = 0; i < pcm.length; i += 1) {
+    const at = (i / HEARING_RATE) * 2 * Math.PI;
+    pcm[i] = 8_000 * Math.sin(4 * at) ** 2 * Math.sin(150 * at) * Math.sin(570 * at);
+  }
+  return pcm;
+}
