@@ -87,8 +87,7 @@ CREATE INDEX devices_assistant ON devices (assistant_id) WHERE assistant_id IS N
 CREATE TABLE device_tokens (
   token_hash bytea PRIMARY KEY,
   device_id uuid NOT NULL REFERENCES devices ON DELETE CASCADE,
-  created_at bigint NOT NULL,
-  used_at bigint
+  created_at bigint NOT NULL
 );
 CREATE INDEX device_tokens_device ON device_tokens (device_id, created_at);
 

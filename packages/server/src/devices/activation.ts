@@ -1,0 +1,194 @@
+import { randomInt } from 'node:crypto';
+import {
+  type ActivateReply,
+  type ActivateRequest,
+  type ActivationProof,
+  bug,
+  LIMITS,
+  MusterError,
+} from '@muster/contract';
+import type { Clock } from '../platform/clock.ts';
+import { newId, newSecret } from '../platform/ids.ts';
+import type { Logger } from '../platform/log.ts';
+import { createRateLimiter } from '../platform/rate-limiter.ts';
+import { provesKey } from './proof.ts';
+import type { ActivationRow, DeviceRow, DeviceStore } from './store.ts';
+
+/** What a device says of itself when it knocks. Nothing of it is proven. */
+export interface Knock {
+  readonly hardwareId: string;
+  readonly clientId: string;
+  readonly serialNumber: string | null;
+  readonly model: string | null;
+  readonly firmwareVersion: string | null;
+  readonly simulated: boolean;
+  /** Hex of a key that Python clients give away; learnt only when its HMAC proves right. */
+  readonly hmacKeyCandidate: string | null;
+}
+
+export interface ActivationOffer {
+  readonly code: string;
+  readonly challenge: string;
+}
+
+/**
+ * The way of a device from its first knock to active:
+ * offered (a code, the same at every knock) -> approved (a person typed it) -> active (the device proved its key, or
+ * has none). A wrong proof changes nothing and never activates.
+ */
+export interface Activation {
+  offer(knock: Knock): Promise<ActivationOffer>;
+  /** A person types the code. ACTIVATION_CODE_WRONG; RATE_LIMITED past 5 wrong ones a minute and source. */
+  approve(request: ActivateRequest & { siteId: string }, source: string): Promise<ActivateReply>;
+  /** The device asks whether it may come in. Throws ACTIVATION_REFUSED or ACTIVATION_KEY_UNKNOWN. */
+  poll(hardwareId: string, clientId: string, proof: ActivationProof | null): Promise<'active' | 'waiting'>;
+}
+
+/** Rows of devices that knocked: a flood of made-up addresses ends here. */
+const MOST_WAITING = 10_000;
+
+export function createActivation(deps: {
+  readonly store: DeviceStore;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly simulatedAllowed: boolean;
+}): Activation {
+  const { store, clock, log } = deps;
+  const wrongCodes = createRateLimiter(clock, { limit: LIMITS.activationWrongPerMinute, windowMs: 60_000 });
+
+  async function offer(knock: Knock): Promise<ActivationOffer> {
+    if (knock.simulated && !deps.simulatedAllowed) {
+      const say = 'This server takes no simulated devices (devices.allowSimulated is false).';
+      throw new MusterError('ACTIVATION_REFUSED', { hardwareId: knock.hardwareId }, { say });
+    }
+    const now = clock.now();
+    const before = await store.activation(knock.hardwareId, now);
+    if (before !== undefined && sameKnock(before, knock)) return before;
+    if (before !== undefined) await store.replaceActivation(knock.hardwareId);
+    if ((await store.countActivations()) >= MOST_WAITING)
+      throw new MusterError('RATE_LIMITED', { retryAfterMs: 60_000 });
+    for (let tries = 0; tries < 20; tries++) {
+      const row = newRow(knock, now);
+      if (await store.openActivation(row)) return row;
+      // another poll of the same device may have come first: its code is the code
+      const other = await store.activation(knock.hardwareId, now);
+      if (other !== undefined && sameKnock(other, knock)) return other;
+    }
+    throw bug('no free activation code in 20 tries');
+  }
+
+  async function approve(request: ActivateRequest & { siteId: string }, source: string): Promise<ActivateReply> {
+    const retryAfterMs = wrongCodes.waitMs(source);
+    if (retryAfterMs > 0) throw new MusterError('RATE_LIMITED', { retryAfterMs });
+    const now = clock.now();
+    const waiting = await store.activationByCode(request.code, now);
+    const known = waiting === undefined ? undefined : await store.activeByHardware(waiting.hardware_id);
+    if (waiting !== undefined && known !== undefined) checkReturn(waiting, known, request.siteId);
+    const set = {
+      device_id: known?.device_id ?? newId(now),
+      site_id: request.siteId,
+      device_name: request.name ?? known?.name ?? waiting?.model ?? 'New device',
+    };
+    const row = waiting === undefined ? undefined : await store.approve(request.code, set, now);
+    if (row === undefined) {
+      wrongCodes.count(source);
+      throw new MusterError('ACTIVATION_CODE_WRONG');
+    }
+    const reply = { deviceId: set.device_id, siteId: set.site_id, hardwareId: row.hardware_id };
+    if (row.serial_number !== null) return { outcome: 'waiting', ...reply };
+    await store.completeActivation(toDeviceRow(row, null, now));
+    log.info({ deviceId: set.device_id }, 'device activated');
+    return { outcome: 'active', ...reply };
+  }
+
+  async function poll(
+    hardwareId: string,
+    clientId: string,
+    proof: ActivationProof | null,
+  ): Promise<'active' | 'waiting'> {
+    const now = clock.now();
+    const row = await store.activation(hardwareId, now);
+    if (row === undefined) {
+      // a device with a key is active only by proof, so it may not pass here without one
+      const active = await store.activeByHardware(hardwareId);
+      return active !== undefined && active.client_id === clientId ? 'active' : 'waiting';
+    }
+    if (row.client_id !== clientId) throw new MusterError('ACTIVATION_REFUSED', { hardwareId });
+    if (row.serial_number === null) return row.device_id === null ? 'waiting' : 'active';
+    const key = await keyOf(row);
+    if (proof === null || !provesKey(proof, row.challenge, key)) {
+      log.warn({ hardwareId }, 'a device did not prove its key');
+      throw new MusterError('ACTIVATION_REFUSED', { hardwareId });
+    }
+    if (row.device_id === null) return 'waiting';
+    await store.completeActivation(toDeviceRow(row, key, now));
+    log.info({ deviceId: row.device_id }, 'device activated');
+    return 'active';
+  }
+
+  /** A registered key wins over what the device gave away itself. */
+  async function keyOf(row: ActivationRow): Promise<Buffer> {
+    const registered = await store.registeredKey(row.serial_number ?? '');
+    const key = registered?.hmac_key ?? row.key_candidate;
+    if (key === null) throw new MusterError('ACTIVATION_KEY_UNKNOWN', { serialNumber: row.serial_number });
+    return key;
+  }
+
+  return { offer, approve, poll };
+}
+
+/** A device that is active already knocked anew, or something that took its address did. */
+function checkReturn(waiting: ActivationRow, known: DeviceRow, siteId: string): void {
+  if (known.site_id !== siteId) {
+    const say = 'A device with this address is active at another site; revoke it there first.';
+    throw new MusterError('CONFLICT', { hardwareId: waiting.hardware_id }, { say });
+  }
+  if (known.proof === 'hmac' && waiting.serial_number === null) {
+    const say = 'This device proved a key before and now shows none; revoke it first if that is right.';
+    throw new MusterError('ACTIVATION_REFUSED', { hardwareId: waiting.hardware_id }, { say });
+  }
+}
+
+function newRow(knock: Knock, now: number): ActivationRow {
+  return {
+    hardware_id: knock.hardwareId,
+    client_id: knock.clientId,
+    code: String(randomInt(1_000_000)).padStart(6, '0'),
+    challenge: newSecret(),
+    serial_number: knock.serialNumber,
+    key_candidate: knock.hmacKeyCandidate === null ? null : Buffer.from(knock.hmacKeyCandidate, 'hex'),
+    model: knock.model,
+    firmware_version: knock.firmwareVersion,
+    simulated: knock.simulated,
+    device_id: null,
+    site_id: null,
+    device_name: null,
+    created_at: now,
+    expires_at: now + LIMITS.activationCodeMs,
+  };
+}
+
+function sameKnock(row: ActivationRow, knock: Knock): boolean {
+  return row.client_id === knock.clientId && row.serial_number === knock.serialNumber;
+}
+
+function toDeviceRow(row: ActivationRow, key: Buffer | null, now: number): DeviceRow {
+  if (row.device_id === null || row.site_id === null) throw bug('an activation without approval was completed');
+  return {
+    device_id: row.device_id,
+    site_id: row.site_id,
+    name: row.device_name ?? 'New device',
+    hardware_id: row.hardware_id,
+    client_id: row.client_id,
+    serial_number: row.serial_number,
+    model: row.model,
+    firmware_version: row.firmware_version,
+    simulated: row.simulated,
+    proof: key === null ? 'none' : 'hmac',
+    hmac_key: key,
+    assistant_id: null,
+    state: 'active',
+    last_seen_at: null,
+    created_at: now,
+  };
+}

@@ -1,0 +1,98 @@
+import { MusterError } from '@muster/contract';
+import type { Clock } from '../platform/clock.ts';
+import { hashSecret, newSecret, sameBytes } from '../platform/ids.ts';
+import { createRateLimiter } from '../platform/rate-limiter.ts';
+import type { Activation, ActivationOffer, Knock } from './activation.ts';
+import type { DeviceRow, DeviceStore } from './store.ts';
+
+/**
+ * What a device is told when it boots: its token, or how to become active.
+ * `challenge` alone (no code): the device is active and has to prove its key once more before it gets a token.
+ */
+export type CheckInReply =
+  | { readonly active: true; readonly token: string; readonly device: DeviceRow }
+  | ({ readonly active: false; readonly code: string | null } & Pick<ActivationOffer, 'challenge'>);
+
+export interface CheckIn {
+  /** Throws RATE_LIMITED past 120 knocks a minute and source. */
+  checkIn(knock: Knock, source: string): Promise<CheckInReply>;
+  /** The device proved its key just now: its next check-in gets a token. */
+  proved(hardwareId: string, clientId: string): void;
+  /** The challenge that a keyed, active device was given, if any. */
+  challengeOf(hardwareId: string, clientId: string): string | null;
+}
+
+const KNOCKS_PER_MINUTE = 120;
+/** From a challenge to the next check-in: the firmware polls every 3 to 10 s, ten times. */
+const PROOF_MS = 120_000;
+const MOST_PROOFS = 10_000;
+
+/**
+ * The boot request carries no secret for an ordinary board (an address and a UUID that was made once). A device that
+ * has a key must show it at every boot, so that knowing its address is not enough to get a token.
+ */
+export function createCheckIn(deps: {
+  readonly store: DeviceStore;
+  readonly activation: Activation;
+  readonly clock: Clock;
+}): CheckIn {
+  const { store, activation, clock } = deps;
+  const knocks = createRateLimiter(clock, { limit: KNOCKS_PER_MINUTE, windowMs: 60_000 });
+  const proofs = new Map<string, { challenge: string; until: number; proved: boolean }>();
+
+  async function issueToken(device: DeviceRow, knock: Knock): Promise<CheckInReply> {
+    const token = newSecret();
+    await store.addToken(device.device_id, hashSecret(token), clock.now());
+    if (device.model !== knock.model || device.firmware_version !== knock.firmwareVersion) {
+      await store.change(device.device_id, { model: knock.model, firmware_version: knock.firmwareVersion });
+    }
+    return { active: true, token, device };
+  }
+
+  function challenge(key: string): string {
+    const open = proofs.get(key);
+    if (open !== undefined && open.until > clock.monotonic()) return open.challenge;
+    const oldest = proofs.keys().next();
+    if (proofs.size >= MOST_PROOFS && oldest.done !== true) proofs.delete(oldest.value);
+    const fresh = { challenge: newSecret(), until: clock.monotonic() + PROOF_MS, proved: false };
+    proofs.set(key, fresh);
+    return fresh.challenge;
+  }
+
+  return {
+    async checkIn(knock, source) {
+      const retryAfterMs = knocks.waitMs(source);
+      if (retryAfterMs > 0) throw new MusterError('RATE_LIMITED', { retryAfterMs });
+      knocks.count(source);
+      const device = await store.activeByHardware(knock.hardwareId);
+      if (device === undefined || device.client_id !== knock.clientId) {
+        return { active: false, ...(await activation.offer(knock)) };
+      }
+      if (device.hmac_key === null || givesKey(knock, device.hmac_key)) return issueToken(device, knock);
+      const key = proofKey(knock.hardwareId, knock.clientId);
+      const proof = proofs.get(key);
+      if (proof?.proved === true && proof.until > clock.monotonic()) {
+        proofs.delete(key);
+        return issueToken(device, knock);
+      }
+      return { active: false, code: null, challenge: challenge(key) };
+    },
+    proved(hardwareId, clientId) {
+      const proof = proofs.get(proofKey(hardwareId, clientId));
+      if (proof !== undefined) proof.proved = true;
+    },
+    challengeOf(hardwareId, clientId) {
+      const proof = proofs.get(proofKey(hardwareId, clientId));
+      return proof !== undefined && proof.until > clock.monotonic() ? proof.challenge : null;
+    },
+  };
+}
+
+/** Python clients send their key with every boot request; who sends the right one knows it. */
+function givesKey(knock: Knock, key: Buffer): boolean {
+  return knock.hmacKeyCandidate !== null && sameBytes(Buffer.from(knock.hmacKeyCandidate, 'hex'), key);
+}
+
+function proofKey(hardwareId: string, clientId: string): string {
+  return `${hardwareId} ${clientId}`;
+}

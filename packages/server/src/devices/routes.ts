@@ -1,0 +1,148 @@
+import {
+  ActivateReply,
+  ActivateRequest,
+  Device,
+  DeviceChange,
+  DeviceKeyRegister,
+  DeviceList,
+  ErrorReply,
+  Id,
+  MusterError,
+} from '@muster/contract';
+import { Type } from 'typebox';
+import type { Http } from '../platform/http/index.ts';
+import type { Devices } from './index.ts';
+
+const Params = Type.Object({ deviceId: Id });
+const ListQuery = Type.Object({
+  siteId: Type.Optional(Id),
+  limit: Type.Integer({ minimum: 1, maximum: 1_000, default: 100 }),
+  after: Type.Optional(Id),
+});
+
+export function deviceRoutes(
+  app: Http,
+  devices: Devices,
+  lookups: {
+    /** The site of an assistant; NOT_FOUND when there is no such assistant. */
+    readonly siteOfAssistant: (assistantId: string) => Promise<string>;
+    /** The site meant when a caller names none: their only one. */
+    readonly onlySite: (sites: readonly string[] | null) => Promise<string | null>;
+  },
+): void {
+  const tags = ['devices'];
+  const failures = { '4xx': ErrorReply };
+
+  app.get(
+    '/api/devices',
+    {
+      config: { action: 'device.list' },
+      schema: {
+        tags,
+        summary: 'Devices, newest first',
+        querystring: ListQuery,
+        response: { 200: DeviceList, ...failures },
+      },
+    },
+    async (request) => {
+      const { limit, ...rest } = request.query;
+      const page = await devices.list({ ...rest, sites: request.access.sites, limit: limit + 1 });
+      const shown = page.slice(0, limit);
+      return { devices: shown, next: page.length > limit ? (shown.at(-1)?.deviceId ?? null) : null };
+    },
+  );
+
+  app.post(
+    '/api/devices/activate',
+    {
+      config: { action: 'device.activate' },
+      schema: {
+        tags,
+        summary: 'Type the six digits that a device shows',
+        body: ActivateRequest,
+        response: { 200: ActivateReply, ...failures },
+      },
+    },
+    async (request) => {
+      const siteId = request.body.siteId ?? (await lookups.onlySite(request.access.sites));
+      if (siteId === null) {
+        throw new MusterError('REQUEST_INVALID', {}, { say: 'Say which site: there is more than one, or none.' });
+      }
+      request.access.allow(siteId);
+      return devices.approve({ ...request.body, siteId }, request.ip);
+    },
+  );
+
+  app.post(
+    '/api/device-keys',
+    {
+      config: { action: 'device.registerKey' },
+      schema: {
+        tags,
+        summary: 'Register the key of a device before it knocks',
+        body: DeviceKeyRegister,
+        response: { 204: Type.Null(), ...failures },
+      },
+    },
+    async (request, reply) => {
+      request.access.allow(request.body.siteId ?? null);
+      await devices.registerKey(request.body);
+      return reply.status(204).send(null);
+    },
+  );
+
+  app.get(
+    '/api/devices/:deviceId',
+    {
+      config: { action: 'device.read' },
+      schema: { tags, summary: 'One device', params: Params, response: { 200: Device, ...failures } },
+    },
+    async (request) => {
+      const device = await devices.get(request.params.deviceId);
+      request.access.allow(device.siteId);
+      return device;
+    },
+  );
+
+  app.patch(
+    '/api/devices/:deviceId',
+    {
+      config: { action: 'device.change' },
+      schema: {
+        tags,
+        summary: 'Rename it, point it at an assistant',
+        params: Params,
+        body: DeviceChange,
+        response: { 200: Device, ...failures },
+      },
+    },
+    async (request) => {
+      const device = await devices.get(request.params.deviceId);
+      request.access.allow(device.siteId);
+      const { assistantId } = request.body;
+      if (assistantId != null && (await lookups.siteOfAssistant(assistantId)) !== device.siteId) {
+        throw new MusterError('NOT_FOUND', { assistantId });
+      }
+      return devices.change(device.deviceId, request.body);
+    },
+  );
+
+  app.post(
+    '/api/devices/:deviceId/revoke',
+    {
+      config: { action: 'device.revoke' },
+      schema: {
+        tags,
+        summary: 'End its tokens and close its socket',
+        params: Params,
+        response: { 204: Type.Null(), ...failures },
+      },
+    },
+    async (request, reply) => {
+      const device = await devices.get(request.params.deviceId);
+      request.access.allow(device.siteId);
+      await devices.revoke(device.deviceId);
+      return reply.status(204).send(null);
+    },
+  );
+}

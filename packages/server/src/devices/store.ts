@@ -1,0 +1,235 @@
+import type { Device } from '@muster/contract';
+import { type Database, isUniqueViolation } from '../platform/db/index.ts';
+
+export interface DeviceTables {
+  devices: {
+    device_id: string;
+    site_id: string;
+    name: string;
+    hardware_id: string;
+    client_id: string;
+    serial_number: string | null;
+    model: string | null;
+    firmware_version: string | null;
+    simulated: boolean;
+    proof: 'none' | 'hmac';
+    hmac_key: Buffer | null;
+    assistant_id: string | null;
+    state: 'active' | 'revoked';
+    last_seen_at: number | null;
+    created_at: number;
+  };
+  device_tokens: { token_hash: Buffer; device_id: string; created_at: number };
+  device_keys: { serial_number: string; hmac_key: Buffer; site_id: string | null; created_at: number };
+  activations: ActivationRow;
+}
+export type DeviceRow = DeviceTables['devices'];
+
+export interface ActivationRow {
+  hardware_id: string;
+  client_id: string;
+  code: string;
+  challenge: string;
+  serial_number: string | null;
+  key_candidate: Buffer | null;
+  model: string | null;
+  firmware_version: string | null;
+  simulated: boolean;
+  device_id: string | null;
+  site_id: string | null;
+  device_name: string | null;
+  created_at: number;
+  expires_at: number;
+}
+
+/** Tokens of one device that work at a time: the newest, and those that may still be in a device's memory. */
+const LIVE_TOKENS = 3;
+
+export type DeviceStore = ReturnType<typeof createDeviceStore>;
+
+export function createDeviceStore(db: Database<DeviceTables>) {
+  return {
+    find: (deviceId: string) =>
+      db.selectFrom('devices').selectAll().where('device_id', '=', deviceId).executeTakeFirst(),
+
+    activeByHardware: (hardwareId: string) =>
+      db
+        .selectFrom('devices')
+        .selectAll()
+        .where('hardware_id', '=', hardwareId)
+        .where('state', '=', 'active')
+        .executeTakeFirst(),
+
+    async insert(row: DeviceRow): Promise<void> {
+      await db.insertInto('devices').values(row).execute();
+    },
+
+    /** Newest first by id; `after` is the last id of the page before. */
+    list(options: {
+      sites: readonly string[] | null;
+      siteId?: string;
+      limit: number;
+      after?: string;
+    }): Promise<DeviceRow[]> {
+      if (options.sites?.length === 0) return Promise.resolve([]);
+      let query = db.selectFrom('devices').selectAll().orderBy('device_id', 'desc').limit(options.limit);
+      if (options.sites !== null) query = query.where('site_id', 'in', options.sites);
+      if (options.siteId !== undefined) query = query.where('site_id', '=', options.siteId);
+      if (options.after !== undefined) query = query.where('device_id', '<', options.after);
+      return query.execute();
+    },
+
+    change: (deviceId: string, set: Partial<Pick<DeviceRow, 'name' | 'assistant_id' | 'model' | 'firmware_version'>>) =>
+      db.updateTable('devices').set(set).where('device_id', '=', deviceId).returningAll().executeTakeFirst(),
+
+    async seen(deviceIds: readonly string[], now: number): Promise<void> {
+      if (deviceIds.length === 0) return;
+      await db.updateTable('devices').set({ last_seen_at: now }).where('device_id', 'in', deviceIds).execute();
+    },
+
+    /** Marks it revoked and wipes its tokens in one transaction; undefined when it was not active. */
+    revoke: (deviceId: string): Promise<DeviceRow | undefined> =>
+      db.transaction().execute(async (tx) => {
+        await tx.deleteFrom('device_tokens').where('device_id', '=', deviceId).execute();
+        return tx
+          .updateTable('devices')
+          .set({ state: 'revoked' })
+          .where('device_id', '=', deviceId)
+          .where('state', '=', 'active')
+          .returningAll()
+          .executeTakeFirst();
+      }),
+
+    /** Adds a token and drops all but the newest few. */
+    addToken: (deviceId: string, tokenHash: Buffer, now: number): Promise<void> =>
+      db.transaction().execute(async (tx) => {
+        await tx
+          .insertInto('device_tokens')
+          .values({ token_hash: tokenHash, device_id: deviceId, created_at: now })
+          .execute();
+        const kept = tx
+          .selectFrom('device_tokens')
+          .select('token_hash')
+          .where('device_id', '=', deviceId)
+          .orderBy('created_at', 'desc')
+          .limit(LIVE_TOKENS);
+        await tx
+          .deleteFrom('device_tokens')
+          .where('device_id', '=', deviceId)
+          .where('token_hash', 'not in', kept)
+          .execute();
+      }),
+
+    byToken: (tokenHash: Buffer) =>
+      db
+        .selectFrom('device_tokens')
+        .innerJoin('devices', 'devices.device_id', 'device_tokens.device_id')
+        .selectAll('devices')
+        .where('token_hash', '=', tokenHash)
+        .where('state', '=', 'active')
+        .executeTakeFirst(),
+
+    registeredKey: (serialNumber: string) =>
+      db.selectFrom('device_keys').selectAll().where('serial_number', '=', serialNumber).executeTakeFirst(),
+
+    /** False when the serial number has a key already. */
+    async registerKey(row: DeviceTables['device_keys']): Promise<boolean> {
+      try {
+        await db.insertInto('device_keys').values(row).execute();
+        return true;
+      } catch (error) {
+        if (isUniqueViolation(error)) return false;
+        throw error;
+      }
+    },
+
+    activation: (hardwareId: string, now: number) =>
+      db
+        .selectFrom('activations')
+        .selectAll()
+        .where('hardware_id', '=', hardwareId)
+        .where('expires_at', '>', now)
+        .executeTakeFirst(),
+
+    activationByCode: (code: string, now: number) =>
+      db
+        .selectFrom('activations')
+        .selectAll()
+        .where('code', '=', code)
+        .where('expires_at', '>', now)
+        .executeTakeFirst(),
+
+    /** False when the code is in use or the device has a row already: make another and try again. */
+    async openActivation(row: ActivationRow): Promise<boolean> {
+      await db.deleteFrom('activations').where('expires_at', '<=', row.created_at).execute();
+      const done = await db
+        .insertInto('activations')
+        .values(row)
+        .onConflict((at) => at.doNothing())
+        .executeTakeFirst();
+      return done.numInsertedOrUpdatedRows === 1n;
+    },
+
+    async replaceActivation(hardwareId: string): Promise<void> {
+      await db.deleteFrom('activations').where('hardware_id', '=', hardwareId).execute();
+    },
+
+    countActivations: async (): Promise<number> => {
+      const row = await db
+        .selectFrom('activations')
+        .select((eb) => eb.fn.countAll<number>().as('n'))
+        .executeTakeFirst();
+      return row?.n ?? 0;
+    },
+
+    /** A person typed the code: single use, so only a row not yet approved is taken. */
+    approve: (code: string, set: { device_id: string; site_id: string; device_name: string }, now: number) =>
+      db
+        .updateTable('activations')
+        .set(set)
+        .where('code', '=', code)
+        .where('device_id', 'is', null)
+        .where('expires_at', '>', now)
+        .returningAll()
+        .executeTakeFirst(),
+
+    /**
+     * The device becomes active and its activation row goes, in one transaction. A device that was active under this id
+     * (its memory was erased, it knocked anew) keeps its row, name and assistant; its old tokens end.
+     */
+    completeActivation: (device: DeviceRow): Promise<void> =>
+      db.transaction().execute(async (tx) => {
+        const { client_id, serial_number, model, firmware_version, proof, hmac_key, name } = device;
+        await tx.deleteFrom('activations').where('hardware_id', '=', device.hardware_id).execute();
+        await tx.deleteFrom('device_tokens').where('device_id', '=', device.device_id).execute();
+        await tx
+          .insertInto('devices')
+          .values(device)
+          .onConflict((at) =>
+            at
+              .column('device_id')
+              .doUpdateSet({ client_id, serial_number, model, firmware_version, proof, hmac_key, name }),
+          )
+          .execute();
+      }),
+  };
+}
+
+export function toDevice(row: DeviceRow, connected: boolean): Device {
+  return {
+    deviceId: row.device_id,
+    siteId: row.site_id,
+    name: row.name,
+    hardwareId: row.hardware_id,
+    serialNumber: row.serial_number,
+    model: row.model,
+    firmwareVersion: row.firmware_version,
+    simulated: row.simulated,
+    proof: row.proof,
+    assistantId: row.assistant_id,
+    state: row.state,
+    connected,
+    lastSeenAt: row.last_seen_at,
+    createdAt: row.created_at,
+  };
+}
