@@ -8,7 +8,7 @@ export * from './error-codes.ts';
 export * from './errors.ts';
 export * from './languages.ts';
 export * from './limits.ts';
-export * from './matches.ts';
+export * from './shape.ts';
 export * from './wav.ts';
 export * from './xiaozhi/framing.ts';
 export * from './xiaozhi/messages.ts';

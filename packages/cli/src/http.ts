@@ -1,0 +1,92 @@
+import { isErrorCode, MusterError } from '@muster/contract';
+
+/** Longest wait for a whole answer, ms: the server itself gives up on a request after 30 s. */
+const TIMEOUT_MS = 35_000;
+/** Largest answer read, bytes: a page of 200 turns with words is under 2 MB. */
+const ANSWER_BYTES = 8_388_608;
+
+export interface ApiRequest {
+  readonly method?: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  /** Below the address of the server, with its query. */
+  readonly path: string;
+  readonly body?: unknown;
+}
+
+/** Where requests go, and as whom. `server` has no slash at the end; `token` is null before signing in. */
+export interface Target {
+  readonly server: string;
+  readonly token: string | null;
+}
+
+/**
+ * One request to the API of a server. Resolves with an answer that `isReply` accepts; throws the server's own error,
+ * SERVER_UNREACHABLE when none comes, and INTERNAL for an answer that is none of ours.
+ */
+export async function send<T>(target: Target, request: ApiRequest, isReply: (value: unknown) => value is T): Promise<T> {
+  const { status, text } = await exchange(target, request);
+  const value = parse(text);
+  if (status >= 200 && status < 300 && isReply(value)) return value;
+  const error = readError(value, status);
+  if (error !== null) throw error;
+  throw new MusterError(
+    'INTERNAL',
+    { status },
+    { say: `${target.server} answered ${status} with something that is no Muster answer.` },
+  );
+}
+
+async function exchange(
+  { server, token }: Target,
+  { method = 'GET', path, body }: ApiRequest,
+): Promise<{ status: number; text: string }> {
+  try {
+    const response = await fetch(server + path, {
+      method,
+      redirect: 'error',
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+      headers: {
+        accept: 'application/json',
+        ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    return { status: response.status, text: await readText(response) };
+  } catch (cause) {
+    if (cause instanceof MusterError) throw cause;
+    throw new MusterError('SERVER_UNREACHABLE', { server }, { cause, say: `No answer from ${server}.` });
+  }
+}
+
+async function readText(response: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response.body ?? []) {
+    size += chunk.byteLength;
+    if (size > ANSWER_BYTES)
+      throw new MusterError('INTERNAL', { size }, { say: 'The answer of the server is too long.' });
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** An empty body is null, as the API says `null` for 204. */
+function parse(text: string): unknown {
+  if (text === '') return null;
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/** The server's error out of its answer. A code that this version does not know yet is named by its kind. */
+function readError(value: unknown, status: number): MusterError | null {
+  const { error } = (value ?? {}) as { error?: { code?: unknown; message?: unknown; details?: unknown } };
+  if (typeof error?.code !== 'string' || typeof error.message !== 'string') return null;
+  const details = Array.isArray(error.details) ? error.details.filter((line) => typeof line === 'string') : [];
+  const code = isErrorCode(error.code) ? error.code : status >= 500 ? 'INTERNAL' : 'REQUEST_INVALID';
+  const say = details.length === 0 ? error.message : `${error.message} (${details.join('; ')})`;
+  return new MusterError(code, { status }, { say });
+}
