@@ -135,10 +135,17 @@ const BROKEN: readonly [name: string, files: Record<string, string>, expected: r
         "test.only('a', () => a());",
         "test('b', { skip: true, timeout: 5 }, () => b());",
         "test('c', { timeout: 5 }, () => c({ skip: true }));",
+        "test('d', { skip: recordingsMissing }, () => d());",
+        "test('e', { todo: 'later' }, () => e());",
+        '// @ts-expect-error wrong on purpose',
         '',
       ].join('\n'),
     },
-    ['packages/cli/src/a.test.ts:2 test-switch', 'packages/cli/src/a.test.ts:3 test-switch'],
+    [
+      'packages/cli/src/a.test.ts:2 test-switch',
+      'packages/cli/src/a.test.ts:3 test-switch',
+      'packages/cli/src/a.test.ts:6 test-switch',
+    ],
   ],
   [
     'a file that is too long, unless it is generated or data',

@@ -8,7 +8,7 @@ export interface Source {
   readonly path: string;
   readonly lines: number;
   readonly tokens: readonly Token[];
-  /** A test, or something only tests use: it may import anything and throw plain errors. */
+  /** A test, or a fixture that only tests start: it may import anything and throw plain errors. */
   readonly test: boolean;
   readonly generated: boolean;
 }
@@ -28,7 +28,7 @@ export async function readSources(root: string): Promise<Source[]> {
         path: name,
         lines: text.split('\n').length - (text.endsWith('\n') ? 1 : 0),
         tokens: scan(text),
-        test: name.startsWith('tests/') || /\.test\.tsx?$/.test(name),
+        test: name.startsWith('tests/') || /\.(?:test|fixture)\.tsx?$/.test(name),
         generated: name.includes('.gen.'),
       };
     }),

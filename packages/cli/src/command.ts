@@ -1,6 +1,6 @@
-import type { Api } from './api.ts';
 import type { CliConfig } from './config.ts';
-import type { Terminal } from './terminal.ts';
+import type { Terminal } from './screen/terminal.ts';
+import type { Api } from './server/api.ts';
 
 /** A word that stands by itself, in the order of the table: `muster sites create NAME`. */
 export interface Operand {
@@ -46,7 +46,11 @@ export interface Command {
   readonly summary: string;
   readonly operands: Operands;
   readonly options: Options;
-  readonly run: (operands: OperandValues<Operands>, options: OptionValues<Options>, context: Context) => Promise<void>;
+  readonly run: (
+    operands: Readonly<Record<string, string | undefined>>,
+    options: Readonly<Record<string, string | number | boolean | undefined>>,
+    context: Context,
+  ) => Promise<void>;
 }
 
 /** Gives `run` the types that follow from the operands and options; they are what `parseCommandLine` checked. */

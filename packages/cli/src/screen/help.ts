@@ -1,5 +1,5 @@
-import type { Command, Option } from './command.ts';
-import { GLOBAL_OPTIONS, operandLabel } from './command-line.ts';
+import type { Command, Option } from '../command.ts';
+import { GLOBAL_OPTIONS, operandLabel } from '../command-line.ts';
 
 /** `sites create NAME`, with brackets around what may be left out. */
 export function usageLine(command: Command): string {

@@ -22,7 +22,11 @@ export interface Target {
  * One request to the API of a server. Resolves with an answer that `isReply` accepts; throws the server's own error,
  * SERVER_UNREACHABLE when none comes, and INTERNAL for an answer that is none of ours.
  */
-export async function send<T>(target: Target, request: ApiRequest, isReply: (value: unknown) => value is T): Promise<T> {
+export async function send<T>(
+  target: Target,
+  request: ApiRequest,
+  isReply: (value: unknown) => value is T,
+): Promise<T> {
   const { status, text } = await exchange(target, request);
   const value = parse(text);
   if (status >= 200 && status < 300 && isReply(value)) return value;

@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { readPrivate, writePrivate } from './private-file.ts';
+import { readPrivate, writePrivate } from '../private-file.ts';
 
 /** Who is signed in, and where. There is one at a time. */
 export interface Session {

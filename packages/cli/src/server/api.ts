@@ -34,8 +34,12 @@ export type Api = ReturnType<typeof createApi>;
 /** The API of a server: one function for each route, checked on the way back. */
 export function createApi(target: Target) {
   const get = <T>(path: string, isReply: (value: unknown) => value is T): Promise<T> => send(target, { path }, isReply);
-  const write = <T>(method: ApiRequest['method'], path: string, body: unknown, isReply: (value: unknown) => value is T) =>
-    send(target, { method: method ?? 'POST', path, body }, isReply);
+  const write = <T>(
+    method: ApiRequest['method'],
+    path: string,
+    body: unknown,
+    isReply: (value: unknown) => value is T,
+  ) => send(target, { method: method ?? 'POST', path, body }, isReply);
 
   return {
     server: target.server,

@@ -1,0 +1,21 @@
+import type { Command } from './command.ts';
+import { accountCommands } from './commands/account.ts';
+import { activateCommands } from './commands/activate.ts';
+import { assistantCommands } from './commands/assistants.ts';
+import { configCommands } from './commands/config.ts';
+import { deviceCommands } from './commands/devices.ts';
+import { siteCommands } from './commands/sites.ts';
+import { talkCommands } from './commands/talk.ts';
+import { turnCommands } from './commands/turns.ts';
+
+/** Every command, in the order in which a new user meets them. The help and docs/reference/cli.md come from it. */
+export const commands: readonly Command[] = [
+  ...accountCommands,
+  ...siteCommands,
+  ...deviceCommands,
+  ...activateCommands,
+  ...assistantCommands,
+  ...turnCommands,
+  ...talkCommands,
+  ...configCommands,
+];

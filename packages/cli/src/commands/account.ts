@@ -1,0 +1,107 @@
+import { readFile } from 'node:fs/promises';
+import type { SessionReply } from '@muster/contract';
+import { type Context, defineCommand } from '../command.ts';
+import { usage } from '../command-line.ts';
+import { isExposed, readSetupLink } from '../server/address.ts';
+import { forgetSession, writeSession } from '../server/session.ts';
+
+const signInOptions = {
+  email: { kind: 'text', value: 'EMAIL', summary: 'your e-mail address; asked for without it' },
+  'password-file': { kind: 'text', value: 'FILE', summary: 'read the password from a file; asked for without it' },
+} as const;
+
+const setup = defineCommand({
+  name: 'setup',
+  summary: 'Use the set-up link of a new server: make its first administrator and sign in',
+  operands: { link: { required: false, summary: 'the link that the server printed; asked for without it' } },
+  options: {
+    ...signInOptions,
+    name: { kind: 'text', value: 'NAME', summary: 'your name; asked for without it' },
+    site: { kind: 'text', value: 'NAME', summary: 'name of the first site (default: Home)' },
+  },
+  async run({ link }, options, context) {
+    const { terminal } = context;
+    const { server, token } = readSetupLink(link ?? (await terminal.ask('Set-up link')));
+    const api = await context.unsigned(server);
+    warnIfExposed(context, server);
+    const name = options.name ?? (await terminal.ask('Your name'));
+    const email = options.email ?? (await terminal.ask('E-mail'));
+    const password = await readPassword(context, options['password-file'], 'Password (12 characters or more)', true);
+    const siteName = options.site;
+    const reply = await api.setUp({ token, email, name, password, ...(siteName === undefined ? {} : { siteName }) });
+    await keep(context, server, reply);
+  },
+});
+
+const login = defineCommand({
+  name: 'login',
+  summary: 'Sign in to a server',
+  operands: {},
+  options: signInOptions,
+  async run(_operands, options, context) {
+    const api = await context.unsigned();
+    warnIfExposed(context, api.server);
+    const email = options.email ?? (await context.terminal.ask('E-mail'));
+    const password = await readPassword(context, options['password-file'], 'Password', false);
+    await keep(context, api.server, await api.signIn({ email, password }));
+  },
+});
+
+const logout = defineCommand({
+  name: 'logout',
+  summary: 'Sign out: end the session on the server and forget it here',
+  operands: {},
+  options: {},
+  async run(_operands, _options, context) {
+    const api = await context.signedIn();
+    try {
+      await api.signOut();
+    } finally {
+      // Even when the server is gone, nothing of the session stays on this machine.
+      await forgetSession(context.config.sessionFile);
+    }
+    context.terminal.note(`Signed out of ${api.server}.`);
+  },
+});
+
+const whoami = defineCommand({
+  name: 'whoami',
+  summary: 'Show who is signed in, and where',
+  operands: {},
+  options: {},
+  async run(_operands, _options, { terminal, json, signedIn }) {
+    const api = await signedIn();
+    const me = await api.me();
+    if (json) return terminal.print(JSON.stringify({ server: api.server, ...me }));
+    const role = me.user.administrator ? 'administrator' : `member of ${me.memberships.length} sites`;
+    terminal.print(`${me.user.name} <${me.user.email}>, ${role}, on ${api.server}`);
+  },
+});
+
+export const accountCommands = [setup, login, logout, whoami];
+
+async function keep({ terminal, config, json }: Context, server: string, reply: SessionReply): Promise<void> {
+  const { token, expiresAt, user } = reply;
+  await writeSession(config.sessionFile, { server, token, email: user.email, expiresAt });
+  if (json) terminal.print(JSON.stringify({ server, expiresAt, user }));
+  else terminal.note(`Signed in to ${server} as ${user.name} <${user.email}>.`);
+}
+
+function warnIfExposed({ terminal }: Context, server: string): void {
+  if (isExposed(server))
+    terminal.note(`Warning: ${server} is not encrypted; others on the network can read the password.`);
+}
+
+async function readPassword(
+  { terminal }: Context,
+  file: string | undefined,
+  question: string,
+  isNew: boolean,
+): Promise<string> {
+  if (file !== undefined) return (await readFile(file, 'utf8')).replace(/\r?\n$/, '');
+  const password = await terminal.ask(question, { hidden: true });
+  if (isNew && (await terminal.ask('The same again', { hidden: true })) !== password) {
+    throw usage('The two passwords differ.');
+  }
+  return password;
+}

@@ -1,0 +1,70 @@
+import { readFile } from 'node:fs/promises';
+import { codeOf, MusterError } from '@muster/contract';
+import type { Context } from './command.ts';
+import { type Invocation, parseCommandLine } from './command-line.ts';
+import { commands } from './commands.ts';
+import { readConfig } from './config.ts';
+import { adviceFor } from './screen/advice.ts';
+import { commandHelp, groupHelp, overview } from './screen/help.ts';
+import { createTerminal, type Terminal } from './screen/terminal.ts';
+import { DEFAULT_SERVER, serverAddress } from './server/address.ts';
+import { createApi } from './server/api.ts';
+import { readSession } from './server/session.ts';
+
+/** Runs one command line. Resolves with the exit code: 0 done, 1 an error, 2 a command line that makes no sense. */
+export async function main(args: readonly string[]): Promise<number> {
+  const terminal = createTerminal();
+  try {
+    const invocation = parseCommandLine(args, commands);
+    if (invocation.kind === 'version') terminal.print(`muster ${await readVersion()}`);
+    else if (invocation.kind === 'help') terminal.print(helpFor(invocation));
+    else await invocation.command.run(invocation.operands, invocation.options, createContext(invocation, terminal));
+    return 0;
+  } catch (error) {
+    terminal.note(`muster: ${sentenceFor(error)}`);
+    return codeOf(error) === 'USAGE' ? 2 : 1;
+  }
+}
+
+function helpFor({ command, group }: Extract<Invocation, { kind: 'help' }>): string {
+  if (command !== null) return commandHelp(command);
+  return group === null ? overview(commands) : groupHelp(group, commands);
+}
+
+function createContext(invocation: Extract<Invocation, { kind: 'run' }>, terminal: Terminal): Context {
+  const config = readConfig();
+  const asked = invocation.server === undefined ? null : serverAddress(invocation.server);
+  return {
+    terminal,
+    config,
+    json: invocation.json,
+    async signedIn() {
+      const session = await readSession(config.sessionFile);
+      const server = asked ?? session?.server ?? DEFAULT_SERVER;
+      // A token goes only to the server that gave it.
+      if (session === null || session.server !== server) throw new MusterError('SIGN_IN_REQUIRED', { server });
+      return createApi({ server, token: session.token });
+    },
+    async unsigned(server) {
+      const known = server ?? asked ?? (await readSession(config.sessionFile))?.server ?? DEFAULT_SERVER;
+      return createApi({ server: known, token: null });
+    },
+  };
+}
+
+async function readVersion(): Promise<string> {
+  const manifest: unknown = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8'));
+  return (manifest as { version: string }).version;
+}
+
+/** One line for people: what is wrong, and what to do. */
+function sentenceFor(error: unknown): string {
+  if (error instanceof MusterError) {
+    const advice = adviceFor(error.code);
+    return advice === null ? error.message : `${error.message} ${advice}`;
+  }
+  const { code, path, message } = error as NodeJS.ErrnoException;
+  if (code === 'ENOENT') return `There is no file ${path ?? ''}.`;
+  if (code === 'EACCES') return `The file ${path ?? ''} may not be read or written.`;
+  return error instanceof Error ? (code === undefined ? (error.stack ?? message) : message) : String(error);
+}

@@ -1,0 +1,66 @@
+import { type Assistant, type Device, MusterError, type Site } from '@muster/contract';
+import type { Api } from './api.ts';
+
+/** Devices read while looking for one by its name; a person with more gives the id. */
+const SEARCH_LIMIT = 1_000;
+const PAGE = 200;
+
+/** A device by its id, name, hardware id or serial number. Throws NOT_FOUND, or CONFLICT when a name fits several. */
+export async function findDevice(api: Api, wanted: string): Promise<Device> {
+  if (isId(wanted)) return api.device(wanted);
+  const devices = await allDevices(api, undefined, SEARCH_LIMIT);
+  return only(devices, wanted, 'device', ({ name, hardwareId, serialNumber }) => [name, hardwareId, serialNumber]);
+}
+
+/** Devices of one site or of all, page by page, up to `limit`. */
+export async function allDevices(api: Api, siteId: string | undefined, limit: number): Promise<Device[]> {
+  const found: Device[] = [];
+  let after: string | undefined;
+  do {
+    const page = await api.devices({ siteId, limit: Math.min(PAGE, limit - found.length), after });
+    found.push(...page.devices);
+    after = page.next ?? undefined;
+  } while (after !== undefined && found.length < limit);
+  return found;
+}
+
+/** A site by its id or name. */
+export async function findSite(api: Api, wanted: string): Promise<Site> {
+  const { sites } = await api.sites();
+  return only(sites, wanted, 'site', ({ siteId, name }) => [siteId, name]);
+}
+
+/** The site named, or the only one there is. Throws USAGE when there are several and none is named. */
+export async function siteOrOnly(api: Api, wanted: string | undefined): Promise<Site> {
+  if (wanted !== undefined) return findSite(api, wanted);
+  const { sites } = await api.sites();
+  const [first, second] = sites;
+  if (first === undefined) throw new MusterError('NOT_FOUND', {}, { say: 'There is no site yet.' });
+  if (second !== undefined)
+    throw new MusterError('USAGE', {}, { say: 'There are several sites; name one with --site.' });
+  return first;
+}
+
+/** An assistant by its id or name, in all sites of the user. */
+export async function findAssistant(api: Api, wanted: string): Promise<Assistant> {
+  const { sites } = await api.sites();
+  const lists = await Promise.all(sites.map(({ siteId }) => api.assistants(siteId)));
+  const assistants = lists.flatMap((list) => list.assistants);
+  return only(assistants, wanted, 'assistant', ({ assistantId, name }) => [assistantId, name]);
+}
+
+function only<T>(all: readonly T[], wanted: string, kind: string, names: (item: T) => readonly (string | null)[]): T {
+  const exact = all.filter((item) => names(item).includes(wanted));
+  const near = all.filter((item) => names(item).some((name) => name?.toLowerCase() === wanted.toLowerCase()));
+  const found = exact.length > 0 ? exact : near;
+  const [first, second] = found;
+  if (first === undefined) throw new MusterError('NOT_FOUND', {}, { say: `There is no ${kind} "${wanted}".` });
+  if (second !== undefined) {
+    throw new MusterError('CONFLICT', {}, { say: `${found.length} of them are called "${wanted}"; give the id.` });
+  }
+  return first;
+}
+
+function isId(text: string): boolean {
+  return /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
+}
