@@ -1,11 +1,8 @@
 /** Changes the rate of sound that comes in pieces. */
 export interface Resampler {
-  /**
-   * The sound that is complete so far. The array is a view that the next call overwrites. All but the newest 1 ms or
-   * so of the input is answered at once.
-   */
+  /** The sound that is complete so far: all but the newest 1 ms or so of the input is answered at once. */
   push(pcm: Int16Array): Int16Array;
-  /** The rest, after the last piece; then the resampler is as new. Also a view. */
+  /** The rest, after the last piece; then the resampler is as new. */
   flush(): Int16Array;
 }
 
@@ -75,7 +72,7 @@ export function createResampler(from: number, to: number): Resampler {
       }
     }
     given += count;
-    return out.subarray(0, count);
+    return out.slice(0, count);
   }
 
   return {
