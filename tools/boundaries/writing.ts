@@ -27,7 +27,7 @@ export function checkWriting(source: Source): Problem[] {
   }
   for (const token of source.tokens) {
     // In a test, @ts-expect-error is an assertion: the compiler fails when the error is gone.
-    const off = source.test ? /@ts-(?:ignore|nocheck)/ : /@ts-(?:ignore|nocheck|expect-error)/;
+    const off = source.test ? /^\/[/*]\s*@ts-(?:ignore|nocheck)/ : /^\/[/*]\s*@ts-(?:ignore|nocheck|expect-error)/;
     if (token.kind === 'comment' && off.test(token.text)) report(token, 'type-check-off', 'fix the type');
   }
   return problems;

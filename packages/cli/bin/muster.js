@@ -2,6 +2,7 @@
 // Plain JavaScript, so that an old Node can run it: it hands over to the Node 24 that `npm ci` put beside it.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import module from 'node:module';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -9,6 +10,8 @@ import { fileURLToPath } from 'node:url';
 const OLDEST = 24;
 
 if (Number(process.versions.node.split('.')[0]) >= OLDEST) {
+  // Compiled code is kept between runs: a command starts in half the time.
+  module.enableCompileCache();
   const { main } = await import('../src/main.ts');
   process.exitCode = await main(process.argv.slice(2));
 } else {

@@ -1,6 +1,5 @@
 import { stat, writeFile } from 'node:fs/promises';
 import { DOWNLINK, encodeWav, MusterError } from '@muster/contract';
-import { createXiaozhiDevice, readSpeech } from '@muster/testkit';
 import { type Context, defineCommand } from '../command.ts';
 import { newestTurn, newTurn, ownDevice, reportLines, reportOf, unlessSignedOut } from '../conversation.ts';
 import { readDeviceIdentity } from '../device-identity.ts';
@@ -24,7 +23,13 @@ const talk = defineCommand({
   },
   async run({ question }, options, context) {
     const { terminal, config, json } = context;
-    const speech = await readQuestion(question);
+    // loaded here only: the codec takes longer to load than most commands take to run
+    const { createXiaozhiDevice, readSpeech } = await import('@muster/testkit');
+    await refuseHuge(question);
+    const speech = await readSpeech(question);
+    if (speech.length === 0) {
+      throw new MusterError('AUDIO_FILE_INVALID', {}, { say: `There is no sound in ${question}.` });
+    }
     const identity = await readDeviceIdentity(config.deviceFile);
     const { server } = await context.unsigned();
     const device = createXiaozhiDevice({
@@ -65,12 +70,9 @@ const talk = defineCommand({
 
 export const talkCommands = [talk];
 
-async function readQuestion(path: string): Promise<Int16Array> {
+async function refuseHuge(path: string): Promise<void> {
   const { size } = await stat(path);
   if (size > FILE_BYTES) throw new MusterError('AUDIO_FILE_INVALID', { size }, { say: `${path} is too long.` });
-  const speech = await readSpeech(path);
-  if (speech.length === 0) throw new MusterError('AUDIO_FILE_INVALID', {}, { say: `There is no sound in ${path}.` });
-  return speech;
 }
 
 async function activate(context: Context, code: string, site: string | undefined, name: string): Promise<void> {
