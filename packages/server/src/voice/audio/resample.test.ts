@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { createResampler } from './resampler.ts';
+import { createResampler } from './resample.ts';
 
 const sine = (samples: number, hz: number, rate: number) =>
   Int16Array.from({ length: samples }, (_, i) => Math.round(10_000 * Math.sin((2 * Math.PI * hz * i) / rate)));
