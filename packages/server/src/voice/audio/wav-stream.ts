@@ -21,8 +21,9 @@ interface Header extends Format {
 }
 
 /**
- * Reads a WAV file of 16-bit PCM while it arrives; the first channel is taken. Throws PROVIDER_BROKEN when it is none, or ends before the
- * size that it claims.
+ * Reads a WAV file of 16-bit PCM while it arrives; the first channel is taken. What comes behind the sound is read and
+ * dropped, so that the connection can be used again. Throws PROVIDER_BROKEN when it is no such file, or ends before
+ * the size that it claims.
  */
 export async function* readWavStream(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<PcmChunk, void, undefined> {
   let head: Buffer = Buffer.alloc(0);
@@ -47,7 +48,6 @@ export async function* readWavStream(bytes: AsyncIterable<Uint8Array>): AsyncGen
     const whole = joined.length - (joined.length % (2 * header.channels));
     carry = joined.subarray(whole);
     if (whole > 0) yield { pcm: firstChannel(joined, whole, header.channels), sampleRate: header.sampleRate };
-    if (left === 0) return;
   }
   if (header === null) throw broken('no sound');
   if (Number.isFinite(left)) throw broken('less sound than claimed');
