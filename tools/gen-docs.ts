@@ -1,5 +1,8 @@
 import { join } from 'node:path';
+import { configSchema } from '../packages/server/src/config.ts';
+import { listSettings } from '../packages/server/src/platform/settings.ts';
 import { cliPage } from './docs/cli-page.ts';
+import { configPage } from './docs/config-page.ts';
 import { errorsPage } from './docs/errors-page.ts';
 import { type Generated, generate } from './freshness.ts';
 
@@ -7,6 +10,7 @@ import { type Generated, generate } from './freshness.ts';
 export async function referencePages(): Promise<Generated[]> {
   return [
     { path: 'docs/reference/cli.md', text: cliPage() },
+    { path: 'docs/reference/config.md', text: configPage(listSettings(configSchema)) },
     { path: 'docs/reference/errors.md', text: errorsPage() },
   ];
 }

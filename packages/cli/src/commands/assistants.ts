@@ -83,7 +83,7 @@ const set = defineCommand({
 
 const remove = defineCommand({
   name: 'assistants delete',
-  summary: 'Delete an assistant; its devices go back to the first one of their site',
+  summary: 'Delete an assistant',
   operands: { assistant: { required: true, summary: 'its name or id' } },
   options: {},
   async run({ assistant }, _options, context) {
