@@ -1,1 +1,3 @@
+export * from './conformance/index.ts';
+export * from './fakes/openai.ts';
 export * from './xiaozhi/index.ts';

@@ -1,0 +1,5 @@
+export { FAULTS, type Fault, type ProviderSubject } from './case.ts';
+export * from './llm.ts';
+export * from './stt.ts';
+export * from './tts.ts';
+export * from './vad.ts';
