@@ -43,7 +43,10 @@ export const ConfigSchema = Type.Object(
       default: 8_000,
     }),
     audio: Type.Unsafe<'alsa' | 'file'>({
-      ...literals(['alsa', 'file'], 'alsa: arecord and aplay. file: WAV files in and out, then exit'),
+      ...literals(
+        ['alsa', 'file'],
+        'alsa: arecord and aplay. file: says WAV files, then exits; without --in, a silent microphone',
+      ),
       default: 'alsa',
     }),
     alsaCapture: text('ALSA device of the microphone', 'default'),

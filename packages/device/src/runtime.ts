@@ -109,8 +109,8 @@ export async function startDevice(config: Config, print: (text: string) => void)
   }
   const isConnected = (): boolean => link.session()?.isOpen() ?? false;
   const saying = { conversation, mode: config.mode, isConnected, listen };
-  const done =
-    files === null ? connected : Promise.race([connected, sayFiles({ audio: files, ...saying }, config.in, signal)]);
+  const said = files !== null && config.in.length > 0 ? [sayFiles({ audio: files, ...saying }, config.in, signal)] : [];
+  const done = Promise.race([connected, ...said]);
 
   return {
     identity,
@@ -124,6 +124,7 @@ export async function startDevice(config: Config, print: (text: string) => void)
       stopping.abort(new MusterError('SERVER_STOPPING', {}, { say: 'The device stops.' }));
       link.session()?.close();
       await Promise.allSettled([connected, audio.close(), health.close()]);
+      await files?.save();
     },
   };
 }

@@ -17,7 +17,7 @@ export interface FileOptions {
 export interface FileAudio extends Audio {
   /** Says a file with the next frames. Resolves when its last frame was given. AUDIO_FILE_INVALID. */
   say(path: string): Promise<void>;
-  /** Writes what the speaker played so far to the file; nothing without one. */
+  /** Writes what the speaker played so far to the file; nothing without one. Rejects when it cannot be written. */
   save(): Promise<void>;
 }
 

@@ -47,6 +47,7 @@ export async function announceCode(to: Announcer, code: string, signal: AbortSig
     to.log.info('espeak-ng is not there, so the code is only printed');
     return;
   }
+  to.log.debug('speaking the code');
   to.play(sound.pcm, sound.sampleRate);
 }
 

@@ -92,7 +92,8 @@ function listPage(tools: readonly Tool[], cursor: unknown, withUserTools: boolea
   const from = wanted === null ? 0 : listed.findIndex((tool) => tool.name === wanted);
   if (from < 0) throw new MusterError('TOOL_UNKNOWN', {}, { say: 'Unknown cursor' });
   const page: object[] = [];
-  let bytes = 0;
+  // the opening bracket; each entry brings a comma or the closing one
+  let bytes = 1;
   for (const tool of listed.slice(from)) {
     const entry = {
       name: tool.name,
