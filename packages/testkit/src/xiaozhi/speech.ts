@@ -34,9 +34,13 @@ export function encodeSpeech(pcm: Int16Array, frameMs: 20 | 40 | 60 = 60): Speec
   return { packets, silence, frameMs, ...voicedFrames(pcm, samples) };
 }
 
-/** Silence alone, for a microphone that is on while nobody speaks. */
+const silences = new Map<number, Speech>();
+
+/** Silence alone, for a microphone that is on while nobody speaks; encoded once per process. */
 export function encodeSilence(frameMs: 20 | 40 | 60 = 60): Speech {
-  return encodeSpeech(new Int16Array(0), frameMs);
+  const silence = silences.get(frameMs) ?? encodeSpeech(new Int16Array(0), frameMs);
+  silences.set(frameMs, silence);
+  return silence;
 }
 
 /** Decodes downlink packets to 24 kHz PCM, as the speaker of the device gets it. Throws AUDIO_MALFORMED. */
