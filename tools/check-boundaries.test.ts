@@ -84,8 +84,10 @@ const BROKEN: readonly [name: string, files: Record<string, string>, expected: r
         '',
       ].join('\n'),
       'packages/server/src/platform/db.ts': "import '../accounts/index.ts';\n",
-      'packages/server/src/server.ts': "import './sites/index.ts';\nimport './sites/store.ts';\n",
-      'packages/server/src/config.ts': "import './sites/config.ts';\nimport './platform/db.ts';\n",
+      'packages/server/src/server.ts':
+        "import './sites/index.ts';\nimport './sites/store.ts';\nimport './gateway/xiaozhi/index.ts';\n",
+      'packages/server/src/config.ts':
+        "import './sites/config.ts';\nimport './gateway/xiaozhi/config.ts';\nimport './platform/db.ts';\n",
     },
     [
       'packages/server/src/platform/db.ts:1 feature-direction',

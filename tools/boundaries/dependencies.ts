@@ -66,7 +66,7 @@ function featureImport(from: string, to: string, problem: Report): Problem[] {
   const [source, target] = [featureOf(from), featureOf(to)];
   if (target === source) return [];
   if (source === null) {
-    const configOfFeature = from === 'config.ts' && /^[^/]+\/config\.ts$/.test(to);
+    const configOfFeature = from === 'config.ts' && /\/config\.ts$/.test(to);
     return target === 'platform' || isDoor(to) || configOfFeature
       ? []
       : [problem('feature-door', `import ${target} through ${target}/index.ts`)];
@@ -83,8 +83,9 @@ function featureImport(from: string, to: string, problem: Report): Problem[] {
     : [problem('feature-door', `import ${target} through ${target}/index.ts`)];
 }
 
+/** A feature has one door; the gateway has one for each wire. */
 function isDoor(path: string): boolean {
-  return /^[^/]+\/index\.ts$/.test(path);
+  return /^(?:[^/]+|gateway\/[^/]+)\/index\.ts$/.test(path);
 }
 
 function featureOf(path: string): string | null {
