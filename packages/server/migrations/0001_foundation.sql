@@ -107,6 +107,8 @@ CREATE TABLE activations (
   code text NOT NULL,
   challenge text NOT NULL,
   serial_number text,
+  -- the device says it has a key, so it is active only by proof
+  keyed boolean NOT NULL,
   -- a key the device gave away itself (Python clients); learnt only when its HMAC proves right
   key_candidate bytea,
   model text,

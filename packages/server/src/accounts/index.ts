@@ -31,6 +31,7 @@ export interface Accounts {
   /** Who a session token belongs to, or null. */
   session(token: string): Promise<Session | null>;
   signOut(token: string): Promise<void>;
+  addOwner(siteId: string, userId: string): Promise<void>;
 }
 
 export function createAccounts(deps: { readonly db: Database<AccountTables>; readonly clock: Clock }): Accounts {
@@ -85,6 +86,7 @@ export function createAccounts(deps: { readonly db: Database<AccountTables>; rea
     },
 
     session: (token) => store.session(hashSecret(token), clock.now()),
+    addOwner: (siteId, userId) => store.addMember(siteId, userId, 'owner', clock.now()),
     signOut: (token) => store.endSession(hashSecret(token)),
   };
 }

@@ -19,6 +19,8 @@ export interface Knock {
   readonly hardwareId: string;
   readonly clientId: string;
   readonly serialNumber: string | null;
+  /** The device says that it has a key (activation version 2): it is let in only by proof. */
+  readonly keyed: boolean;
   readonly model: string | null;
   readonly firmwareVersion: string | null;
   readonly simulated: boolean;
@@ -95,8 +97,8 @@ export function createActivation(deps: {
       throw new MusterError('ACTIVATION_CODE_WRONG');
     }
     const reply = { deviceId: set.device_id, siteId: set.site_id, hardwareId: row.hardware_id };
-    if (row.serial_number !== null) return { outcome: 'waiting', ...reply };
-    await store.completeActivation(toDeviceRow(row, null, now));
+    if (row.keyed) return { outcome: 'waiting', ...reply };
+    await store.completeActivation(toDeviceRow(row, null, null, now));
     log.info({ deviceId: set.device_id }, 'device activated');
     return { outcome: 'active', ...reply };
   }
@@ -114,23 +116,25 @@ export function createActivation(deps: {
       return active !== undefined && active.client_id === clientId ? 'active' : 'waiting';
     }
     if (row.client_id !== clientId) throw new MusterError('ACTIVATION_REFUSED', { hardwareId });
-    if (row.serial_number === null) return row.device_id === null ? 'waiting' : 'active';
-    const key = await keyOf(row);
+    if (!row.keyed) return row.device_id === null ? 'waiting' : 'active';
+    // Python clients name their serial number only here
+    const serialNumber = row.serial_number ?? proof?.serialNumber ?? '';
+    const key = await keyOf(row, serialNumber);
     if (proof === null || !provesKey(proof, row.challenge, key)) {
       log.warn({ hardwareId }, 'a device did not prove its key');
       throw new MusterError('ACTIVATION_REFUSED', { hardwareId });
     }
     if (row.device_id === null) return 'waiting';
-    await store.completeActivation(toDeviceRow(row, key, now));
+    await store.completeActivation(toDeviceRow(row, serialNumber, key, now));
     log.info({ deviceId: row.device_id }, 'device activated');
     return 'active';
   }
 
   /** A registered key wins over what the device gave away itself. */
-  async function keyOf(row: ActivationRow): Promise<Buffer> {
-    const registered = await store.registeredKey(row.serial_number ?? '');
+  async function keyOf(row: ActivationRow, serialNumber: string): Promise<Buffer> {
+    const registered = serialNumber === '' ? undefined : await store.registeredKey(serialNumber);
     const key = registered?.hmac_key ?? row.key_candidate;
-    if (key === null) throw new MusterError('ACTIVATION_KEY_UNKNOWN', { serialNumber: row.serial_number });
+    if (key === null) throw new MusterError('ACTIVATION_KEY_UNKNOWN', { serialNumber });
     return key;
   }
 
@@ -143,7 +147,7 @@ function checkReturn(waiting: ActivationRow, known: DeviceRow, siteId: string): 
     const say = 'A device with this address is active at another site; revoke it there first.';
     throw new MusterError('CONFLICT', { hardwareId: waiting.hardware_id }, { say });
   }
-  if (known.proof === 'hmac' && waiting.serial_number === null) {
+  if (known.proof === 'hmac' && !waiting.keyed) {
     const say = 'This device proved a key before and now shows none; revoke it first if that is right.';
     throw new MusterError('ACTIVATION_REFUSED', { hardwareId: waiting.hardware_id }, { say });
   }
@@ -156,6 +160,7 @@ function newRow(knock: Knock, now: number): ActivationRow {
     code: String(randomInt(1_000_000)).padStart(6, '0'),
     challenge: newSecret(),
     serial_number: knock.serialNumber,
+    keyed: knock.keyed,
     key_candidate: knock.hmacKeyCandidate === null ? null : Buffer.from(knock.hmacKeyCandidate, 'hex'),
     model: knock.model,
     firmware_version: knock.firmwareVersion,
@@ -169,10 +174,10 @@ function newRow(knock: Knock, now: number): ActivationRow {
 }
 
 function sameKnock(row: ActivationRow, knock: Knock): boolean {
-  return row.client_id === knock.clientId && row.serial_number === knock.serialNumber;
+  return row.client_id === knock.clientId && row.serial_number === knock.serialNumber && row.keyed === knock.keyed;
 }
 
-function toDeviceRow(row: ActivationRow, key: Buffer | null, now: number): DeviceRow {
+function toDeviceRow(row: ActivationRow, serialNumber: string | null, key: Buffer | null, now: number): DeviceRow {
   if (row.device_id === null || row.site_id === null) throw bug('an activation without approval was completed');
   return {
     device_id: row.device_id,
@@ -180,7 +185,7 @@ function toDeviceRow(row: ActivationRow, key: Buffer | null, now: number): Devic
     name: row.device_name ?? 'New device',
     hardware_id: row.hardware_id,
     client_id: row.client_id,
-    serial_number: row.serial_number,
+    serial_number: serialNumber || null,
     model: row.model,
     firmware_version: row.firmware_version,
     simulated: row.simulated,

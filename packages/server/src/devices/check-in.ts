@@ -1,16 +1,16 @@
-import { MusterError } from '@muster/contract';
+import { type Device, MusterError } from '@muster/contract';
 import type { Clock } from '../platform/clock.ts';
 import { hashSecret, newSecret, sameBytes } from '../platform/ids.ts';
 import { createRateLimiter } from '../platform/rate-limiter.ts';
 import type { Activation, ActivationOffer, Knock } from './activation.ts';
-import type { DeviceRow, DeviceStore } from './store.ts';
+import { type DeviceRow, type DeviceStore, toDevice } from './store.ts';
 
 /**
  * What a device is told when it boots: its token, or how to become active.
  * `challenge` alone (no code): the device is active and has to prove its key once more before it gets a token.
  */
 export type CheckInReply =
-  | { readonly active: true; readonly token: string; readonly device: DeviceRow }
+  | { readonly active: true; readonly token: string; readonly device: Device }
   | ({ readonly active: false; readonly code: string | null } & Pick<ActivationOffer, 'challenge'>);
 
 export interface CheckIn {
@@ -46,7 +46,7 @@ export function createCheckIn(deps: {
     if (device.model !== knock.model || device.firmware_version !== knock.firmwareVersion) {
       await store.change(device.device_id, { model: knock.model, firmware_version: knock.firmwareVersion });
     }
-    return { active: true, token, device };
+    return { active: true, token, device: toDevice(device, false) };
   }
 
   function challenge(key: string): string {

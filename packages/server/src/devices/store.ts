@@ -31,6 +31,7 @@ export interface ActivationRow {
   code: string;
   challenge: string;
   serial_number: string | null;
+  keyed: boolean;
   key_candidate: Buffer | null;
   model: string | null;
   firmware_version: string | null;

@@ -1,0 +1,222 @@
+import type { AddressInfo } from 'node:net';
+import { MusterError, type Site } from '@muster/contract';
+import packageJson from '../package.json' with { type: 'json' };
+import { accountRoutes, createAccounts, protectRoutes } from './accounts/index.ts';
+import { type Config, showConfig } from './config.ts';
+import { createDevices, deviceRoutes } from './devices/index.ts';
+import { createXiaozhiGateway } from './gateway/xiaozhi/index.ts';
+import { createReadiness, operationRoutes, type Part } from './operations/index.ts';
+import { createBus } from './platform/bus.ts';
+import { type Clock, systemClock } from './platform/clock.ts';
+import { lockDataDir, migrate, type OpenDatabase, openDatabase, startEmbeddedPostgres } from './platform/db/index.ts';
+import { createHttp, type Http } from './platform/http/index.ts';
+import { createLifecycle, type Lifecycle } from './platform/lifecycle.ts';
+import { createLogger, type Logger } from './platform/log.ts';
+import { createMetrics } from './platform/metrics.ts';
+import { createSites, siteRoutes } from './sites/index.ts';
+import {
+  assistantRoutes,
+  createAssistants,
+  createProviders,
+  createRecorder,
+  createReminders,
+  createSilero,
+  createToolbox,
+  createVoice,
+  type Providers,
+  turnRoutes,
+  type Vad,
+  voiceRoutes,
+} from './voice/index.ts';
+import { createXiaozhiInbox } from './xiaozhi-inbox.ts';
+
+export interface Server {
+  /** `http://127.0.0.1:8080`: where it listens. */
+  readonly url: string;
+  /** While there is no administrator: the link that makes the first one. A new start voids it. */
+  readonly setupLink: string | null;
+  /** Resolves when every part is ready, models warm; rejects when one never will be. */
+  readonly ready: Promise<void>;
+  /** For the documentation: the OpenAPI document. */
+  openapi(): unknown;
+  /** Lets conversations finish their turn, closes sockets, stores what is on its way, stops the database last. */
+  stop(): Promise<void>;
+  /** Resolves when a part that the server cannot live without ended by itself. */
+  readonly failed: Promise<MusterError>;
+}
+
+/** Parts that a caller may bring instead of those of the configuration. */
+export interface ServerParts {
+  readonly log?: Logger;
+  readonly clock?: Clock;
+  readonly vad?: Vad;
+  readonly providers?: Providers;
+}
+
+const DRAIN_MS = 8_000;
+
+/** The composition root: makes every feature and joins them. Starts what was started in reverse when a part fails. */
+export async function startServer(config: Config, parts: ServerParts = {}): Promise<Server> {
+  const log = parts.log ?? createLogger(config.log.level);
+  const clock = parts.clock ?? systemClock;
+  const lifecycle = createLifecycle(clock, log);
+  try {
+    return await compose(config, parts, log, clock, lifecycle);
+  } catch (error) {
+    await lifecycle.stop();
+    throw error;
+  }
+}
+
+async function compose(
+  config: Config,
+  parts: ServerParts,
+  log: Logger,
+  clock: Clock,
+  lifecycle: Lifecycle,
+): Promise<Server> {
+  const failed = Promise.withResolvers<MusterError>();
+  const metrics = createMetrics();
+  const bus = createBus(log);
+
+  // models load while the database starts: together they are the time to ready
+  const vad = parts.vad ?? createSilero({ log, clock });
+  const providers = parts.providers ?? (await createProviders(config.voice, { log, clock }));
+  lifecycle.onStop('voice', 5_000, async () => {
+    await Promise.all([vad.close(), providers.close()]);
+  });
+  const warmed = Promise.all([vad.warm(), providers.warm()]);
+  // it is awaited below; until then a failure must not count as nobody's
+  warmed.catch(() => undefined);
+
+  const database = await openStore(config, log, lifecycle, failed.resolve);
+  const accounts = createAccounts({ db: database.for(), clock });
+  const assistants = createAssistants({ db: database.for(), clock, bus, providers: providers.names() });
+  const sites = createSites({
+    db: database.for(),
+    clock,
+    bus,
+    addOwner: (siteId, userId) => accounts.addOwner(siteId, userId),
+    afterCreate: async (site) => void (await assistants.create(site, { name: 'Muster' })),
+  });
+  const devices = createDevices({ db: database.for(), clock, bus, log, config: config.devices });
+  const recorder = createRecorder({ db: database.for(), clock, log, metrics });
+  lifecycle.onStop('recorder', 5_000, () => recorder.settle());
+  const reminders = createReminders({ db: database.for(), clock, log, ring: (reminder) => voice.ring(reminder) });
+  const voice = createVoice({
+    config: config.voice.turn,
+    clock,
+    log,
+    metrics,
+    bus,
+    vad,
+    providers,
+    assistants,
+    recorder,
+    toolbox: createToolbox({ reminders, clock }),
+    siteOf: (siteId) => sites.get(siteId),
+    assistantOf: async (deviceId) => (await devices.get(deviceId)).assistantId,
+  });
+
+  const http = await createHttp(config.http, log, metrics, packageJson.version);
+  lifecycle.onStop('http', 5_000, () => http.close());
+  const siteOf = (siteId: string): Promise<Site> => sites.get(siteId);
+  const gateway = createXiaozhiGateway({
+    log,
+    clock,
+    config: config.xiaozhi,
+    publicUrl: config.http.publicUrl ?? null,
+    registry: metrics.registry,
+    inbox: createXiaozhiInbox({ devices, voice, assistants, siteOf, activationMessage }),
+  });
+  bus.subscribe('device.revoked', ({ deviceId }) => gateway.closeDevice(deviceId, 'DEVICE_REVOKED'));
+
+  const readiness = createReadiness(clock, [databasePart(database), ...voice.parts()]);
+  protectRoutes(http, accounts);
+  accountRoutes(http, accounts, { afterSetup: async (userId, name) => void (await sites.create({ name }, userId)) });
+  siteRoutes(http, sites);
+  assistantRoutes(http, assistants, siteOf);
+  deviceRoutes(http, devices, {
+    siteOfAssistant: async (assistantId) => (await assistants.get(assistantId)).siteId,
+    onlySite: async (only) => {
+      const [first, second] = await sites.list(only);
+      return first !== undefined && second === undefined ? first.siteId : null;
+    },
+  });
+  turnRoutes(http, recorder, (deviceId) => devices.get(deviceId));
+  voiceRoutes(http, providers);
+  operationRoutes(http, { readiness, metrics, version: packageJson.version, config: () => showConfig(config) });
+  gateway.register(http);
+
+  const url = await listen(http, config);
+  lifecycle.onStop('devices', DRAIN_MS, () => gateway.drain(DRAIN_MS - 1_000));
+  reminders.start();
+  lifecycle.onStop('reminders', 2_000, () => reminders.stop());
+  readiness.start();
+  lifecycle.onStop('readiness', 1_000, () => readiness.stop());
+  const token = await accounts.setupToken();
+
+  return {
+    url,
+    setupLink: token === null ? null : `${config.http.publicUrl?.replace(/\/$/, '') ?? url}/setup?token=${token}`,
+    ready: warmed.then(() => voice.prepareLines()).then(() => readiness.look()),
+    openapi: () => http.swagger(),
+    failed: failed.promise,
+    stop: () => lifecycle.stop(),
+  };
+}
+
+/** The embedded database when no other is named. Its lock and process end last. */
+async function openStore(
+  config: Config,
+  log: Logger,
+  lifecycle: Lifecycle,
+  onFailure: (error: MusterError) => void,
+): Promise<OpenDatabase> {
+  let connectionString = config.database.url;
+  if (connectionString === undefined) {
+    const lock = await lockDataDir(config.dataDir);
+    lifecycle.onStop('lock', 1_000, () => lock.release());
+    const postgres = await startEmbeddedPostgres(config.dataDir, log);
+    let stopping = false;
+    lifecycle.onStop('postgres', 15_000, () => {
+      stopping = true;
+      return postgres.stop();
+    });
+    void postgres.ended.then(() => {
+      const say = 'The embedded PostgreSQL ended by itself; the log has its last words.';
+      if (!stopping) onFailure(new MusterError('DATABASE_UNAVAILABLE', {}, { say }));
+    });
+    connectionString = postgres.connectionString;
+  }
+  const database = openDatabase(connectionString, config.database.poolSize, log);
+  lifecycle.onStop('database', 5_000, () => database.close());
+  await database.ping();
+  await migrate(database.pool, log);
+  return database;
+}
+
+function databasePart(database: OpenDatabase): Part {
+  return {
+    name: 'database',
+    check: async () => ({ state: 'ready', detail: `answered in ${(await database.ping()).toFixed(1)} ms` }),
+  };
+}
+
+async function listen(http: Http, config: Config): Promise<string> {
+  const { host, port } = config.http;
+  try {
+    await http.listen({ host, port });
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause;
+    const say = `Another program listens on ${host}:${port}. Stop it, or start with --http.port and another number.`;
+    throw new MusterError('PORT_IN_USE', { host, port }, { cause, say });
+  }
+  const { port: taken } = http.server.address() as AddressInfo;
+  const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host;
+  return `${config.http.tlsCert === undefined ? 'http' : 'https'}://${name}:${taken}`;
+}
+
+function activationMessage(code: string): string {
+  return `Muster\n${code}`;
+}

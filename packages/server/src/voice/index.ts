@@ -1,0 +1,225 @@
+import { type Assistant, codeOf, type ErrorCode, type Language, type Site } from '@muster/contract';
+import { type Static, Type } from 'typebox';
+import type { Bus } from '../platform/bus.ts';
+import type { Clock } from '../platform/clock.ts';
+import { within } from '../platform/deadline.ts';
+import type { Logger } from '../platform/log.ts';
+import type { Metrics } from '../platform/metrics.ts';
+import type { Assistants } from './assistants/index.ts';
+import { createOpusDecoder, createOpusEncoder } from './audio/opus.ts';
+import { turnConfig } from './config.ts';
+import { createLineSounds } from './line-sounds.ts';
+import { lines } from './lines/index.ts';
+import { createMemory } from './memory.ts';
+import { type Conversation, HEARING_RATE, SPEAKING_RATE, type Vad, type VoiceLink } from './ports.ts';
+import { type Providers, providersConfig } from './providers.ts';
+import type { Recorder } from './recorder/index.ts';
+import { passThrough } from './screening/pass-through.ts';
+import { refuseAll } from './screening/refuse-all.ts';
+import { createToolbox, type Toolbox } from './toolbox.ts';
+import type { AnswerDeps, AnswerReport } from './turn/answer.ts';
+import { createConversation, type SpokenConversation } from './turn/conversation.ts';
+
+export { type Assistants, assistantRoutes, createAssistants } from './assistants/index.ts';
+export { assemble, createProviders, type Providers } from './providers.ts';
+export { createRecorder, type Recorder, turnRoutes } from './recorder/index.ts';
+export { createReminders, type Reminders } from './reminders/index.ts';
+export { createSilero } from './vad/silero/index.ts';
+
+export const voiceConfig = Type.Object({ turn: turnConfig, ...providersConfig });
+
+export interface VoiceDeps {
+  readonly config: Static<typeof turnConfig>;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly bus: Bus;
+  readonly vad: Vad;
+  readonly providers: Providers;
+  readonly assistants: Assistants;
+  readonly recorder: Recorder;
+  readonly toolbox: Toolbox;
+  readonly siteOf: (siteId: string) => Promise<Site>;
+  /** The assistant that a device is pointed at, or null. */
+  readonly assistantOf: (deviceId: string) => Promise<string | null>;
+}
+
+/** Who answers a device, and by which rules. */
+interface Served {
+  readonly site: Site;
+  readonly assistant: Assistant;
+}
+
+export interface Voice {
+  /** A device said hello. What comes back gets its frames and messages. */
+  open(link: VoiceLink): Conversation;
+  /** Says a line to a connected device when nobody is speaking; true when it was played to the end. */
+  announce(
+    deviceId: string,
+    line: (language: Language, timeZone: string) => string,
+    cause: 'reminder' | 'server',
+  ): Promise<boolean>;
+  connected(deviceId: string): boolean;
+  conversations(): number;
+  /** Loads what must be warm before the server is ready. */
+  warm(): Promise<void>;
+}
+
+/** 24 kbit/s is clear speech; complexity 5 costs as much as 10 in this build and less than half of it at 0 is heard. */
+const ENCODER = { bitrate: 24_000, complexity: 5 } as const;
+const LOOK_UP_MS = 3_000;
+
+export { createToolbox };
+
+export function createVoice(deps: VoiceDeps): Voice {
+  const { config, clock, log, metrics, vad, providers, assistants, recorder } = deps;
+  const memory = createMemory(clock, config.memoryMs);
+  const lineSounds = createLineSounds(providers.tts, log);
+  const served = new Map<string, { readonly siteId: string; readonly served: Promise<Served> }>();
+  const live = new Map<string, SpokenConversation>();
+  const wakeWords = new Set(config.wakeWords.map(plain));
+  const failures = metrics.counter('muster_provider_failures_total', 'Failures of providers', [
+    'stage',
+    'provider',
+    'code',
+  ]);
+  const faults = metrics.counter('muster_voice_faults_total', 'Sound from devices that was not heard, by code', [
+    'code',
+  ]);
+  const pacing = metrics.histogram(
+    'muster_playout_late_seconds',
+    'How late a frame left against its schedule',
+    [],
+    [0.001, 0.002, 0.005, 0.01, 0.02, 0.06],
+  );
+  metrics.gauge('muster_conversations', 'Devices with an open conversation', () => live.size);
+
+  async function look(link: VoiceLink): Promise<Served> {
+    const [site, assistantId] = await Promise.all([deps.siteOf(link.siteId), deps.assistantOf(link.deviceId)]);
+    return { site, assistant: await assistants.serving(link.siteId, assistantId) };
+  }
+
+  /** Read once a connection and again after a change, so that a conversation goes on while the database is away. */
+  function servedBy(link: VoiceLink): Promise<Served> {
+    const found = served.get(link.deviceId);
+    if (found !== undefined) return found.served;
+    const looked = within(clock, { ms: LOOK_UP_MS, code: 'DATABASE_UNAVAILABLE' }, () => look(link));
+    const entry = { siteId: link.siteId, served: looked };
+    served.set(link.deviceId, entry);
+    looked.catch(() => {
+      if (served.get(link.deviceId) === entry) served.delete(link.deviceId);
+    });
+    return looked;
+  }
+
+  function forgetSite({ siteId }: { readonly siteId: string }): void {
+    for (const [deviceId, entry] of served) if (entry.siteId === siteId) served.delete(deviceId);
+  }
+  deps.bus.subscribe('site.changed', forgetSite);
+  deps.bus.subscribe('assistant.changed', forgetSite);
+  deps.bus.subscribe('device.changed', ({ deviceId }) => void served.delete(deviceId));
+
+  async function answerDeps(link: VoiceLink): Promise<Omit<AnswerDeps, 'playout'>> {
+    const { site, assistant } = await servedBy(link);
+    const { language, voice, persona } = assistant;
+    return {
+      clock,
+      log,
+      link,
+      limits: config,
+      voice: {
+        assistantName: assistant.name,
+        persona,
+        language,
+        voice,
+        timeZone: site.timeZone,
+        siteId: site.siteId,
+        screener: site.screening === 'required' ? refuseAll : passThrough,
+        ...providers.chosenBy(assistant),
+      },
+      history: memory.recall(link.deviceId, assistant.memoryTurns),
+      ...deps.toolbox.of(link, { allowed: assistant.allowedTools, timeZone: site.timeZone, language }),
+      lineSound: lineSounds.get,
+      onProviderFailure(stage, provider, error) {
+        failures.inc({ stage, provider, code: codeOf(error) });
+        log.warn({ stage, provider, err: error }, 'a provider failed');
+      },
+    };
+  }
+
+  async function keep(link: VoiceLink, report: AnswerReport): Promise<void> {
+    if (report.outcome === 'answered' && report.heard !== '') memory.keep(link.deviceId, report.heard, report.said);
+    const { site } = await servedBy(link);
+    const { keepWords } = site;
+    recorder.record(report, { deviceId: link.deviceId, siteId: link.siteId, keepWords });
+  }
+
+  /** The words of a site are kept only when the site says so: when it cannot be asked, they are not. */
+  function onReport(link: VoiceLink, report: AnswerReport): void {
+    keep(link, report).catch((error: unknown) => {
+      log.warn({ err: error }, 'the site could not be asked; the turn is stored without words');
+      recorder.record(report, { deviceId: link.deviceId, siteId: link.siteId, keepWords: false });
+    });
+  }
+
+  function open(link: VoiceLink): Conversation {
+    const conversation = createConversation({
+      clock,
+      log,
+      link,
+      vad: vad.open(),
+      decoder: createOpusDecoder(HEARING_RATE),
+      encoder: createOpusEncoder(SPEAKING_RATE, ENCODER),
+      endpoint: { minMs: config.endpointMinMs, maxMs: config.endpointMaxMs },
+      isWakeWord: (text) => wakeWords.has(plain(text)),
+      answerDeps: () => answerDeps(link),
+      apology: () => lineSounds.get('thinkingFailed', 'en'),
+      onReport: (report) => onReport(link, report),
+      onPaced: (lateMs) => pacing.observe(Math.max(0, lateMs) / 1000),
+      onFault: (code: ErrorCode) => faults.inc({ code }),
+    });
+    live.set(link.deviceId, conversation);
+    servedBy(link).catch((error: unknown) => log.warn({ err: error }, 'the assistant of a device could not be read'));
+    return {
+      ...conversation,
+      idle: () => void goodbye(link, conversation),
+      close() {
+        if (live.get(link.deviceId) === conversation) {
+          live.delete(link.deviceId);
+          served.delete(link.deviceId);
+        }
+        conversation.close();
+      },
+    };
+  }
+
+  async function goodbye(link: VoiceLink, conversation: SpokenConversation): Promise<void> {
+    const found = await answerDeps(link).catch(() => null);
+    conversation.idle(lines.say('goodbye', found?.voice.language ?? 'en'));
+  }
+
+  return {
+    open,
+    connected: (deviceId) => live.has(deviceId),
+    conversations: () => live.size,
+
+    async announce(deviceId, line, cause) {
+      const conversation = live.get(deviceId);
+      if (conversation === undefined) return false;
+      const link = conversation.link;
+      const { voice } = await answerDeps(link);
+      return conversation.announce(line(voice.language, voice.timeZone), cause);
+    },
+
+    async warm() {
+      await Promise.all([vad.warm(), providers.warm()]);
+      await lineSounds.prepare('en');
+      for (const language of ['vi', 'ar', 'zh'] as const) await lineSounds.prepare(language);
+    },
+  };
+}
+
+/** Lower case without punctuation and spaces, as wake words are compared. */
+function plain(text: string): string {
+  return text.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '');
+}

@@ -1,0 +1,61 @@
+import { MusterError, type Site } from '@muster/contract';
+import type { Devices } from './devices/index.ts';
+import type { XiaozhiInbox } from './gateway/xiaozhi/index.ts';
+import type { Assistants, Voice } from './voice/index.ts';
+
+/** Joins the gateway of Xiaozhi devices to the features that answer them. */
+export function createXiaozhiInbox(deps: {
+  readonly devices: Devices;
+  readonly voice: Voice;
+  readonly assistants: Assistants;
+  readonly siteOf: (siteId: string) => Promise<Site>;
+  /** What a device shows under its code. */
+  readonly activationMessage: (code: string) => string;
+}): XiaozhiInbox {
+  const { devices, voice } = deps;
+  return {
+    async checkIn(request) {
+      const { source, activationVersion, clientId, ...rest } = request;
+      // firmware without a key sends version 1; Python clients show their serial number only when they prove it
+      const keyed = activationVersion >= 2 && (rest.serialNumber !== null || rest.hmacKeyCandidate !== null);
+      const reply = await devices.checkIn({ ...rest, clientId: clientId ?? '', keyed }, source);
+      if (reply.active) {
+        const site = await deps.siteOf(reply.device.siteId);
+        return { active: true, token: reply.token, timeZone: site.timeZone };
+      }
+      const { code, challenge } = reply;
+      return {
+        active: false,
+        code,
+        challenge,
+        message: code === null ? '' : deps.activationMessage(code),
+        timeZone: null,
+      };
+    },
+
+    async activate({ hardwareId, clientId, proof }) {
+      try {
+        return await devices.pollActivation(hardwareId, clientId ?? '', proof);
+      } catch (error) {
+        const refused = error instanceof MusterError && /^ACTIVATION_(REFUSED|KEY_UNKNOWN)$/.test(error.code);
+        if (refused) return 'refused';
+        throw error;
+      }
+    },
+
+    async authenticate({ token, hardwareId }) {
+      const device = await devices.authenticate(token, hardwareId);
+      if (device === null) return null;
+      const assistant = await deps.assistants.serving(device.siteId, device.assistantId);
+      const { deviceId, siteId, name } = device;
+      return { deviceId, siteId, deviceName: name, language: assistant.language };
+    },
+
+    open(device, link) {
+      devices.connected(device.deviceId);
+      return voice.open(link);
+    },
+
+    closed: (device) => devices.disconnected(device.deviceId),
+  };
+}
