@@ -68,6 +68,7 @@ export async function openSession(
   handlers: SessionHandlers,
   options: SessionOptions,
 ): Promise<Session> {
+  options.signal.throwIfAborted();
   const socket = connect(access, identity, options);
   const hello = Promise.withResolvers<{ sessionId: string; audio: AudioParams }>();
   const closed = Promise.withResolvers<Closed>();
