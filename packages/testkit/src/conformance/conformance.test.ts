@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type ErrorCode, MusterError } from '@muster/contract';
-import { type Case, FAULTS, type Fault } from './case.ts';
+import type { Case, Fault } from './case.ts';
 import { type LlmPort, type LlmRequest, type LlmSubject, llmCases } from './llm.ts';
 import { type SttPort, type SttSubject, sttCases } from './stt.ts';
 import { type TtsPort, type TtsSubject, ttsCases } from './tts.ts';
@@ -39,7 +39,6 @@ function createFarSide(flaw: string | null) {
   let failed = false;
   let open = 0;
   return {
-    faults: FAULTS,
     setFault(next: Fault | null) {
       fault = next;
     },
@@ -144,7 +143,6 @@ function vadSubject(flaw: string | null): VadSubject {
   const speech = Int16Array.from({ length: 40_000 }, (_, i) => 8_000 * Math.sin(i / 5) + i / 10);
   return {
     speech,
-    faults: [],
     close: async () => undefined,
     port: {
       open() {

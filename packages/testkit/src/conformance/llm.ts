@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type Case, type ProviderSubject, registerCases, sharedCases } from './case.ts';
+import { type Case, FAULTS, type Fault, type ProviderSubject, registerCases, sharedCases } from './case.ts';
 
 /** What the suite gives a language model; the server's request has this shape. */
 export interface LlmRequest {
@@ -86,9 +86,16 @@ export function llmCases(): Case<LlmSubject>[] {
   ];
 }
 
-/** Runs the suite of language models as tests. */
-export function llmConformance(name: string, make: () => LlmSubject | Promise<LlmSubject>): void {
-  registerCases(name, llmCases(), make);
+/**
+ * Runs the suite of language models as tests. `faults` are those that can be caused here; a provider without a far side
+ * has none.
+ */
+export function llmConformance(
+  name: string,
+  make: () => LlmSubject | Promise<LlmSubject>,
+  faults: readonly Fault[] = FAULTS,
+): void {
+  registerCases(name, llmCases(), make, faults);
 }
 
 function request(): LlmRequest {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type Case, type ProviderSubject, registerCases, sharedCases } from './case.ts';
+import { type Case, FAULTS, type Fault, type ProviderSubject, registerCases, sharedCases } from './case.ts';
 
 /** What the suite needs of speech recognition; the server's port has this shape. */
 export interface SttPort {
@@ -36,7 +36,14 @@ export function sttCases(): Case<SttSubject>[] {
   ];
 }
 
-/** Runs the suite of speech recognition as tests. */
-export function sttConformance(name: string, make: () => SttSubject | Promise<SttSubject>): void {
-  registerCases(name, sttCases(), make);
+/**
+ * Runs the suite of speech recognition as tests. `faults` are those that can be caused here; a provider without a far side
+ * has none.
+ */
+export function sttConformance(
+  name: string,
+  make: () => SttSubject | Promise<SttSubject>,
+  faults: readonly Fault[] = FAULTS,
+): void {
+  registerCases(name, sttCases(), make, faults);
 }

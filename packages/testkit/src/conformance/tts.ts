@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type Case, type ProviderSubject, registerCases, sharedCases } from './case.ts';
+import { type Case, FAULTS, type Fault, type ProviderSubject, registerCases, sharedCases } from './case.ts';
 
 /** What the suite needs of speech synthesis; the server's port has this shape. */
 export interface TtsPort {
@@ -54,9 +54,16 @@ export function ttsCases(): Case<TtsSubject>[] {
   ];
 }
 
-/** Runs the suite of speech synthesis as tests. */
-export function ttsConformance(name: string, make: () => TtsSubject | Promise<TtsSubject>): void {
-  registerCases(name, ttsCases(), make);
+/**
+ * Runs the suite of speech synthesis as tests. `faults` are those that can be caused here; a provider without a far side
+ * has none.
+ */
+export function ttsConformance(
+  name: string,
+  make: () => TtsSubject | Promise<TtsSubject>,
+  faults: readonly Fault[] = FAULTS,
+): void {
+  registerCases(name, ttsCases(), make, faults);
 }
 
 async function listen(port: TtsPort, text: string, voice: string | null, signal: AbortSignal): Promise<Sound> {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type Case, type Fault, registerCases } from './case.ts';
+import { type Case, registerCases } from './case.ts';
 
 /** Samples of one window at 16 kHz. */
 const WINDOW = 512;
@@ -20,7 +20,6 @@ export interface VadSubject {
   readonly port: VadPort;
   /** At least 2 s of a sentence at 16 kHz, without a pause at its beginning or end. */
   readonly speech: Int16Array;
-  readonly faults: readonly Fault[];
   close(): Promise<void>;
 }
 

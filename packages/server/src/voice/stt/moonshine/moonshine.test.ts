@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { MusterError } from '@muster/contract';
+import { sttConformance } from '@muster/testkit';
 import { systemClock } from '../../../platform/clock.ts';
 import { createLogger } from '../../../platform/log.ts';
 import { humanRecordings, recordingsMissing } from '../human-recordings.fixture.ts';
@@ -10,6 +11,9 @@ import { textOf } from './tokens.ts';
 
 const signal = new AbortController().signal;
 const refusesWith = (code: string) => (error: unknown) => error instanceof MusterError && error.code === code;
+
+/** What a suite needs of a provider without a far side, that is closed elsewhere. */
+const standing = { setFault: () => undefined, open: () => 0, close: async () => undefined };
 
 describe('moonshine', () => {
   const stt = createMoonshine(
@@ -30,6 +34,12 @@ describe('moonshine', () => {
     assert.ok(words >= 80, `${words} words in the recordings`);
     assert.ok(errors / words <= 0.06, `${errors} of ${words} words are wrong`);
   });
+
+  if (recordingsMissing === false) {
+    const sentence = humanRecordings().find(({ name }) => name === 'goforward');
+    const speech = { pcm: sentence?.pcm ?? new Int16Array(0), words: ['go', 'forward', 'ten', 'meters'] };
+    sttConformance('moonshine', () => ({ ...standing, port: stt, speech }), []);
+  }
 
   it('hears nothing in silence, in no sound at all and in a click', async () => {
     for (const samples of [0, 1, 800, 16_000]) {

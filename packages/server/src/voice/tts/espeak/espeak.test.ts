@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { type Language, MusterError } from '@muster/contract';
+import { ttsConformance } from '@muster/testkit';
 import { systemClock } from '../../../platform/clock.ts';
 import { createLogger } from '../../../platform/log.ts';
 import type { TextToSpeech } from '../../ports.ts';
@@ -108,3 +109,10 @@ describe('a program in place of espeak', () => {
     });
   });
 });
+
+if (skip === false) {
+  ttsConformance('espeak', async () => {
+    const port = await createEspeak(config, deps);
+    return { port, setFault: () => undefined, open: () => 0, close: () => port.close() };
+  }, []);
+}

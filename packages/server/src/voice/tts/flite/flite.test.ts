@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { MusterError } from '@muster/contract';
+import { ttsConformance } from '@muster/testkit';
 import { systemClock } from '../../../platform/clock.ts';
 import { createLogger } from '../../../platform/log.ts';
 import { createMoonshine } from '../../stt/moonshine/index.ts';
@@ -30,6 +31,12 @@ describe('flite', () => {
     assert.ok(chunk && chunks.length === 1);
     return chunk;
   }
+
+  ttsConformance(
+    'flite',
+    () => ({ port: tts, setFault: () => undefined, open: () => tts.state().waiting, close: async () => undefined }),
+    [],
+  );
 
   it('says what moonshine understands', async () => {
     const stt = createMoonshine({ children: 1, queue: 8, timeoutMs: 30_000 }, deps);
