@@ -40,10 +40,10 @@ test('a damaged file is said so with what to do, and is never replaced', async (
 test('kill -9 at any moment of a write leaves a whole identity', async () => {
   const home = await folder();
   const before = await loadIdentity(home);
-  for (let round = 0; round < 8; round++) {
+  for (let round = 0; round < 4; round++) {
     const child = spawn(process.execPath, [fixture, home], { stdio: ['ignore', 'pipe', 'inherit'] });
     await new Promise((resolve) => child.stdout.once('data', resolve));
-    await new Promise((resolve) => setTimeout(resolve, round * 3));
+    await new Promise((resolve) => setTimeout(resolve, round * 7));
     child.kill('SIGKILL');
     await new Promise((resolve) => child.once('close', resolve));
     const after = await loadIdentity(home);
