@@ -63,6 +63,8 @@ export async function startDevice(config: Config, print: (text: string) => void)
     { name: 'identity', state: 'ready', since: startedAt, detail: identity.hardwareId },
   ]);
 
+  log.info('health page is open', { port: health.port });
+
   function onMessage(message: ServerMessage): void {
     if (message.type === 'mcp') {
       mcp.request(message.payload, (payload) => link.session()?.send({ type: 'mcp', payload }));

@@ -26,7 +26,7 @@ export interface Peer {
   play(packets: readonly Uint8Array[]): Promise<void>;
   /** `stt`, `tts start`, one frame of pause, the packets, the play-out tail, `tts stop`. */
   answer(heard: string, packets: readonly Uint8Array[]): Promise<void>;
-  /** The first message that `wanted` accepts, of the past too. ANSWER_TIMEOUT after 10 s. */
+  /** The first message that `wanted` accepts, of the past too. ANSWER_TIMEOUT after 20 s. */
   got(wanted: (message: Message) => boolean): Promise<Message>;
   isOpen(): boolean;
   close(code?: number): void;
@@ -63,7 +63,7 @@ export interface Script {
   readonly onPeer: ((peer: Peer) => void) | null;
 }
 
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 20_000;
 
 /** The server's side of the wire without a server behind it: real HTTP and WebSocket, and a script for the rest. */
 export async function createScriptedServer(initial: Partial<Script> = {}): Promise<ScriptedServer> {
