@@ -1,4 +1,4 @@
-import { type Assistant, codeOf, type ErrorCode, type Language, type Site } from '@muster/contract';
+import { type Assistant, codeOf, type ErrorCode, LANGUAGES, type Language, type Site } from '@muster/contract';
 import { type Static, Type } from 'typebox';
 import type { Bus } from '../platform/bus.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -24,6 +24,8 @@ export { type Assistants, assistantRoutes, createAssistants } from './assistants
 export { assemble, createProviders, type Providers } from './providers.ts';
 export { createRecorder, type Recorder, turnRoutes } from './recorder/index.ts';
 export { createReminders, type Reminders } from './reminders/index.ts';
+export type { Vad } from './ports.ts';
+export { voiceRoutes } from './routes.ts';
 export { createSilero } from './vad/silero/index.ts';
 
 export const voiceConfig = Type.Object({ turn: turnConfig, ...providersConfig });
@@ -61,8 +63,8 @@ export interface Voice {
   ): Promise<boolean>;
   connected(deviceId: string): boolean;
   conversations(): number;
-  /** Loads what must be warm before the server is ready. */
-  warm(): Promise<void>;
+  /** Speaks the server's own lines in every language that can be spoken, once; English first. */
+  prepareLines(): Promise<void>;
 }
 
 /** 24 kbit/s is clear speech; complexity 5 costs as much as 10 in this build and less than half of it at 0 is heard. */
@@ -211,10 +213,8 @@ export function createVoice(deps: VoiceDeps): Voice {
       return conversation.announce(line(voice.language, voice.timeZone), cause);
     },
 
-    async warm() {
-      await Promise.all([vad.warm(), providers.warm()]);
-      await lineSounds.prepare('en');
-      for (const language of ['vi', 'ar', 'zh'] as const) await lineSounds.prepare(language);
+    async prepareLines() {
+      for (const language of LANGUAGES) await lineSounds.prepare(language);
     },
   };
 }

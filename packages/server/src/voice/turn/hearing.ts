@@ -29,7 +29,8 @@ export interface Hearing {
 }
 
 export function createHearing(longest: number): Hearing {
-  let buffer = new Int16Array(FIRST_SIZE);
+  const firstSize = Math.min(FIRST_SIZE, longest);
+  let buffer = new Int16Array(firstSize);
   let length = 0;
   /** Samples dropped from the front since the last reset. */
   let dropped = 0;
@@ -46,7 +47,7 @@ export function createHearing(longest: number): Hearing {
         dropped += surplus;
       }
     }
-    if (length + samples <= buffer.length) return;
+    if (length + samples <= buffer.length || buffer.length === longest) return;
     const larger = new Int16Array(Math.min(longest, Math.max(buffer.length * 2, length + samples)));
     larger.set(buffer.subarray(0, length));
     buffer = larger;
@@ -85,7 +86,7 @@ export function createHearing(longest: number): Hearing {
       start = 0;
       end = 0;
       speaking = keepAll;
-      if (buffer.length > FIRST_SIZE * 2) buffer = new Int16Array(FIRST_SIZE);
+      if (buffer.length > firstSize * 2) buffer = new Int16Array(firstSize);
     },
   };
 }

@@ -1,0 +1,105 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { MusterError, type SessionReply } from '@muster/contract';
+
+/** The server as its users run it: its own process, embedded database, first administrator signed in. */
+export interface ServerProcess {
+  readonly url: string;
+  readonly otaUrl: string;
+  readonly pid: number;
+  /** From the start of the process to its own word that it is ready, ms. */
+  readonly readyMs: number;
+  /** Types the code of a device. */
+  activate(code: string): Promise<void>;
+  call<T>(method: string, path: string, body?: unknown): Promise<T>;
+  /** Memory of the process and all its children, MB: proportional set size, so that shared pages count once. */
+  memoryMb(): Promise<number>;
+  /** Ends it as an operator would. */
+  stop(): Promise<void>;
+}
+
+const MAIN = new URL('../packages/server/src/main.ts', import.meta.url).pathname;
+const START_LIMIT_MS = 120_000;
+const ADMINISTRATOR = { email: 'bench@example.com', name: 'Bench', password: 'only for this one run' };
+
+export async function startServerProcess(
+  options: { dataDir?: string; flags?: readonly string[] } = {},
+): Promise<ServerProcess> {
+  const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'muster-bench-')));
+  const begun = performance.now();
+  const flags = ['--http.port=0', `--dataDir=${dataDir}`, '--log.level=warn', ...(options.flags ?? [])];
+  const child = spawn(process.execPath, [MAIN, ...flags], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const { url, link } = await said(child);
+  const readyMs = performance.now() - begun;
+  let token = '';
+
+  async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const reply = await fetch(url + path, {
+      method,
+      headers: { 'content-type': 'application/json', ...(token === '' ? {} : { authorization: `Bearer ${token}` }) },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    if (!reply.ok) throw new MusterError('SERVER_UNREACHABLE', { path, status: reply.status });
+    return (reply.status === 204 ? null : await reply.json()) as T;
+  }
+
+  if (link === null) token = (await call<SessionReply>('POST', '/api/sessions', ADMINISTRATOR)).token;
+  else {
+    const setup = { ...ADMINISTRATOR, token: new URL(link).searchParams.get('token') };
+    token = (await call<SessionReply>('POST', '/api/setup', setup)).token;
+  }
+  return {
+    url,
+    otaUrl: `${url}/xiaozhi/ota/`,
+    pid: child.pid ?? 0,
+    readyMs,
+    call,
+    activate: async (code) => void (await call('POST', '/api/devices/activate', { code })),
+    memoryMb: () => treeMemoryMb(child.pid ?? 0),
+    async stop() {
+      const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+      if (child.exitCode === null) child.kill('SIGTERM');
+      await ended;
+      if (options.dataDir === undefined) await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Reads the address, the set-up link and the word "Ready" from standard output. */
+function said(child: ChildProcess): Promise<{ url: string; link: string | null }> {
+  const { promise, resolve, reject } = Promise.withResolvers<{ url: string; link: string | null }>();
+  const timer = setTimeout(() => reject(new MusterError('UNAVAILABLE', { afterMs: START_LIMIT_MS })), START_LIMIT_MS);
+  let url = '';
+  let link: string | null = null;
+  if (child.stdout !== null) {
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      url = /listens on (\S+)/.exec(line)?.[1] ?? url;
+      link = /(\S+\/setup\?token=\S+)/.exec(line)?.[1] ?? link;
+      if (line.startsWith('Ready')) resolve({ url, link });
+    });
+  }
+  child.once('exit', (code) => reject(new MusterError('UNAVAILABLE', { exitCode: code })));
+  return promise.finally(() => clearTimeout(timer));
+}
+
+async function treeMemoryMb(root: number): Promise<number> {
+  const parents = new Map<number, number>();
+  for (const name of await readdir('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    const stat = await readFile(`/proc/${name}/stat`, 'utf8').catch(() => '');
+    const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+    if (Number.isInteger(parent)) parents.set(Number(name), parent);
+  }
+  const isOurs = (pid: number | undefined): boolean =>
+    pid !== undefined && pid > 1 && (pid === root || isOurs(parents.get(pid)));
+  let kilobytes = 0;
+  for (const pid of parents.keys()) {
+    if (!isOurs(pid)) continue;
+    const rollup = await readFile(`/proc/${pid}/smaps_rollup`, 'utf8').catch(() => '');
+    kilobytes += Number(/^Pss:\s+(\d+)/m.exec(rollup)?.[1] ?? 0);
+  }
+  return Math.round(kilobytes / 1024);
+}

@@ -1,0 +1,245 @@
+import assert from 'node:assert/strict';
+import { createHmac, randomUUID } from 'node:crypto';
+import { after, before, test } from 'node:test';
+import { LIMITS } from '@muster/contract';
+import { createBus } from '../platform/bus.ts';
+import type { Clock } from '../platform/clock.ts';
+import { createTestDatabase } from '../platform/db/test-database.fixture.ts';
+import { createLogger } from '../platform/log.ts';
+import { createDevices, type Devices, type Knock } from './index.ts';
+
+const log = createLogger('silent');
+const siteA = randomUUID();
+const siteB = randomUUID();
+let database: Awaited<ReturnType<typeof createTestDatabase>>;
+let offset = 0;
+/** Real time that tests can move forward; nothing here waits. */
+const clock: Clock = {
+  now: () => Date.now() + offset,
+  monotonic: () => performance.now() + offset,
+  after: () => () => undefined,
+};
+let devices: Devices;
+const revoked: string[] = [];
+
+before(async () => {
+  database = await createTestDatabase();
+  const insert = `INSERT INTO sites VALUES ($1, 'A', 'home', 'en', 'UTC', false, 'none', 0), ($2, 'B', 'home', 'en', 'UTC', false, 'none', 0)`;
+  await database.pool.query(insert, [siteA, siteB]);
+  const bus = createBus(log);
+  bus.subscribe('device.revoked', ({ deviceId }) => void revoked.push(deviceId));
+  devices = createDevices({ db: database.for(), clock, bus, log, config: { allowSimulated: true } });
+});
+after(() => database.stop());
+
+let made = 0;
+function knock(change: Partial<Knock> = {}): Knock {
+  made += 1;
+  return {
+    hardwareId: `02:00:00:00:00:${made.toString(16).padStart(2, '0')}`,
+    clientId: randomUUID(),
+    serialNumber: null,
+    keyed: false,
+    model: 'bread-compact-wifi',
+    firmwareVersion: '2.4.2',
+    simulated: false,
+    hmacKeyCandidate: null,
+    ...change,
+  };
+}
+
+async function offered(device: Knock) {
+  const reply = await devices.checkIn(device, `source-${made}`);
+  assert.ok(!reply.active && reply.code !== null);
+  return { code: reply.code, challenge: reply.challenge };
+}
+
+async function active(device: Knock): Promise<string> {
+  const reply = await devices.checkIn(device, `source-${made}`);
+  assert.ok(reply.active);
+  return reply.token;
+}
+
+test('a device without a key: the code is stable, single-use, and makes it active', async () => {
+  const device = knock();
+  const first = await offered(device);
+  assert.match(first.code, /^\d{6}$/);
+  assert.deepEqual(await offered(device), first);
+  assert.equal(await devices.pollActivation(device.hardwareId, device.clientId, null), 'waiting');
+
+  const reply = await devices.approve({ code: first.code, siteId: siteA, name: 'Kitchen' }, 'p1');
+  assert.equal(reply.outcome, 'active');
+  assert.equal(await devices.pollActivation(device.hardwareId, device.clientId, null), 'active');
+  await assert.rejects(devices.approve({ code: first.code, siteId: siteA }, 'p1'), { code: 'ACTIVATION_CODE_WRONG' });
+
+  const token = await active(device);
+  const known = await devices.authenticate(token, device.hardwareId);
+  assert.equal(known?.deviceId, reply.deviceId);
+  assert.equal(known?.name, 'Kitchen');
+});
+
+test('a code lives ten minutes, then the device gets another', async () => {
+  const device = knock();
+  const first = await offered(device);
+  offset += LIMITS.activationCodeMs + 1;
+  await assert.rejects(devices.approve({ code: first.code, siteId: siteA }, 'p2'), { code: 'ACTIVATION_CODE_WRONG' });
+  const second = await offered(device);
+  assert.notEqual(second.challenge, first.challenge);
+});
+
+test('five wrong codes a minute from one source, then 429; others are not held up', async () => {
+  for (let i = 0; i < 5; i++) {
+    await assert.rejects(devices.approve({ code: '000000', siteId: siteA }, 'guesser'), {
+      code: 'ACTIVATION_CODE_WRONG',
+    });
+  }
+  const device = knock();
+  const { code } = await offered(device);
+  await assert.rejects(devices.approve({ code, siteId: siteA }, 'guesser'), { code: 'RATE_LIMITED' });
+  assert.equal((await devices.approve({ code, siteId: siteA }, 'somebody')).outcome, 'active');
+  offset += 60_001;
+  await assert.rejects(devices.approve({ code: '000000', siteId: siteA }, 'guesser'), {
+    code: 'ACTIVATION_CODE_WRONG',
+  });
+});
+
+const hmac = (key: Buffer | string, challenge: string): string =>
+  createHmac('sha256', key).update(challenge).digest('hex');
+
+test('a Python client: the key learnt at first contact has to prove right; a wrong one never activates', async () => {
+  const key = 'ab'.repeat(32);
+  const device = knock({ keyed: true, hmacKeyCandidate: key });
+  const { code, challenge } = await offered(device);
+  const proof = (hex: string) => ({ serialNumber: 'SN-1', challenge, hmac: hex });
+  assert.equal((await devices.approve({ code, siteId: siteA }, 'p3')).outcome, 'waiting');
+
+  for (const wrong of [hmac('other', challenge), hmac(key, 'other challenge'), 'zz', '']) {
+    await assert.rejects(devices.pollActivation(device.hardwareId, device.clientId, proof(wrong)), {
+      code: 'ACTIVATION_REFUSED',
+    });
+  }
+  await assert.rejects(devices.pollActivation(device.hardwareId, device.clientId, null), {
+    code: 'ACTIVATION_REFUSED',
+  });
+  const stillOut = await devices.checkIn(device, 'x');
+  assert.equal(stillOut.active, false);
+
+  assert.equal(await devices.pollActivation(device.hardwareId, device.clientId, proof(hmac(key, challenge))), 'active');
+  const token = await active(device);
+  const known = await devices.authenticate(token, device.hardwareId);
+  assert.equal(known?.proof, 'hmac');
+  assert.equal(known?.serialNumber, 'SN-1');
+});
+
+test('firmware with a serial number: the key is registered beforehand, and proven again at every boot', async () => {
+  const key = Buffer.alloc(32, 7);
+  const device = knock({ keyed: true, serialNumber: 'FIRMWARE-1' });
+  const { code, challenge } = await offered(device);
+  const proof = (of: string) => ({ serialNumber: 'FIRMWARE-1', challenge: of, hmac: hmac(key, of) });
+  await devices.approve({ code, siteId: siteA }, 'p4');
+  await assert.rejects(devices.pollActivation(device.hardwareId, device.clientId, proof(challenge)), {
+    code: 'ACTIVATION_KEY_UNKNOWN',
+  });
+
+  await devices.registerKey({ serialNumber: 'FIRMWARE-1', hmacKey: key.toString('hex') });
+  await assert.rejects(devices.registerKey({ serialNumber: 'FIRMWARE-1', hmacKey: 'ff'.repeat(32) }), {
+    code: 'SERIAL_TAKEN',
+  });
+  assert.equal(await devices.pollActivation(device.hardwareId, device.clientId, proof(challenge)), 'active');
+
+  // who knows only its address and client id gets a challenge, and no token
+  const reply = await devices.checkIn(device, 'boot');
+  assert.ok(!reply.active);
+  assert.equal(reply.code, null);
+  await assert.rejects(devices.pollActivation(device.hardwareId, device.clientId, proof('old')), {
+    code: 'ACTIVATION_REFUSED',
+  });
+  assert.equal((await devices.checkIn(device, 'boot')).active, false);
+  assert.equal(await devices.pollActivation(device.hardwareId, device.clientId, proof(reply.challenge)), 'active');
+  await active(device);
+  assert.equal((await devices.checkIn(device, 'boot')).active, false, 'one proof gives one token');
+});
+
+test('a token of another device, a wrong one and a revoked one open nothing', async () => {
+  const [one, two] = [knock(), knock()];
+  const tokens: string[] = [];
+  const ids: string[] = [];
+  for (const device of [one, two]) {
+    const { code } = await offered(device);
+    ids.push((await devices.approve({ code, siteId: siteA }, 'p5')).deviceId);
+    tokens.push(await active(device));
+  }
+  assert.equal(await devices.authenticate(tokens[0] ?? '', two.hardwareId), null);
+  assert.equal(await devices.authenticate('nonsense', one.hardwareId), null);
+  await devices.revoke(ids[0] ?? '');
+  assert.ok(revoked.includes(ids[0] ?? ''));
+  assert.equal(await devices.authenticate(tokens[0] ?? '', one.hardwareId), null);
+  assert.notEqual(await devices.authenticate(tokens[1] ?? '', two.hardwareId), null);
+  await assert.rejects(devices.revoke(ids[0] ?? ''), { code: 'CONFLICT' });
+  const { rows } = await database.pool.query('SELECT count(*) AS n FROM device_tokens WHERE device_id = $1', [ids[0]]);
+  assert.equal(rows[0].n, 0);
+});
+
+test('at most three tokens of a device work: the newest', async () => {
+  const device = knock();
+  const { code } = await offered(device);
+  await devices.approve({ code, siteId: siteA }, 'p6');
+  const tokens: string[] = [];
+  for (let i = 0; i < 5; i++) {
+    offset += 1;
+    tokens.push(await active(device));
+  }
+  const works = await Promise.all(
+    tokens.map(async (token) => (await devices.authenticate(token, device.hardwareId)) !== null),
+  );
+  assert.deepEqual(works, [false, false, true, true, true]);
+});
+
+test('a device whose memory was erased comes back to its own row; another site cannot take it over', async () => {
+  const device = knock();
+  const first = await devices.approve({ code: (await offered(device)).code, siteId: siteA, name: 'Hall' }, 'p7');
+  const oldToken = await active(device);
+  const erased = { ...device, clientId: randomUUID() };
+  const { code } = await offered(erased);
+  await assert.rejects(devices.approve({ code, siteId: siteB }, 'p7'), { code: 'CONFLICT' });
+  const again = await devices.approve({ code, siteId: siteA }, 'p7');
+  assert.equal(again.deviceId, first.deviceId);
+  assert.equal((await devices.get(again.deviceId)).name, 'Hall');
+  assert.equal(await devices.authenticate(oldToken, device.hardwareId), null);
+});
+
+test('what proved a key once is not let back in without one', async () => {
+  const key = 'cd'.repeat(32);
+  const device = knock({ keyed: true, hmacKeyCandidate: key });
+  const { code, challenge } = await offered(device);
+  await devices.approve({ code, siteId: siteA }, 'p8');
+  await devices.pollActivation(device.hardwareId, device.clientId, {
+    serialNumber: 'SN-2',
+    challenge,
+    hmac: hmac(key, challenge),
+  });
+  const bare = { ...device, clientId: randomUUID(), keyed: false, hmacKeyCandidate: null };
+  const offer = await offered(bare);
+  await assert.rejects(devices.approve({ code: offer.code, siteId: siteA }, 'p8'), { code: 'ACTIVATION_REFUSED' });
+});
+
+test('many devices knock at once: every code is its own', async () => {
+  const codes = await Promise.all(
+    Array.from({ length: 100 }, async (_, i) => {
+      const reply = await devices.checkIn({ ...knock(), hardwareId: `many-${i}` }, `many-${i}`);
+      return reply.active ? '' : reply.code;
+    }),
+  );
+  assert.equal(new Set(codes).size, 100);
+});
+
+test('a server for real devices only refuses a simulator', async () => {
+  const strict = createDevices({
+    db: database.for(),
+    clock,
+    bus: createBus(log),
+    log,
+    config: { allowSimulated: false },
+  });
+  await assert.rejects(strict.checkIn(knock({ simulated: true }), 's'), { code: 'ACTIVATION_REFUSED' });
+});

@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { chmod, chown, cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { after, before, test } from 'node:test';
+
+const PROGRAM = new URL('./embedded.fixture.ts', import.meta.url).pathname;
+let directory: string;
+
+before(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'muster-pg-test-'));
+});
+after(() => rm(directory, { recursive: true, force: true }));
+
+/** Runs a process that owns the database; `said` resolves with its next line. */
+function start(dataDir: string, user?: { uid: number; gid: number }) {
+  const child = spawn(process.execPath, [PROGRAM, dataDir], { stdio: ['pipe', 'pipe', 'pipe'], ...user });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  let words = '';
+  child.stderr.on('data', (chunk) => {
+    words += chunk;
+  });
+  return {
+    child,
+    async said(): Promise<string> {
+      const next = await lines.next();
+      return next.done === true ? `ended: ${words}` : next.value;
+    },
+    ask: (line: string) => void child.stdin.write(`${line}\n`),
+  };
+}
+
+function gone(child: ChildProcess): Promise<number | null> {
+  return new Promise((resolve) => (child.exitCode !== null ? resolve(child.exitCode) : child.once('exit', resolve)));
+}
+
+test('a killed server loses no acknowledged row, and the next start needs no hand', async () => {
+  const dataDir = join(directory, 'kill');
+  for (let round = 0; round < 3; round++) {
+    const owner = start(dataDir);
+    assert.equal(await owner.said(), `rows ${round}`);
+    owner.ask('insert');
+    assert.equal(await owner.said(), 'inserted');
+    owner.child.kill('SIGKILL');
+    await gone(owner.child);
+  }
+  const last = start(dataDir);
+  assert.equal(await last.said(), 'rows 3');
+  last.ask('stop');
+  assert.equal(await gone(last.child), 0);
+});
+
+test('a second start on the same data directory is refused with a clear sentence', async () => {
+  const dataDir = join(directory, 'twice');
+  const first = start(dataDir);
+  assert.equal(await first.said(), 'rows 0');
+  const second = start(dataDir);
+  assert.match(await second.said(), /^DATA_DIR_IN_USE Another Muster server is running on .*twice/);
+  await gone(second.child);
+  first.ask('stop');
+  assert.equal(await gone(first.child), 0);
+});
+
+test('a cluster that was never finished is made anew', async () => {
+  const dataDir = join(directory, 'half');
+  await mkdir(join(dataDir, 'pg.new', 'base'), { recursive: true });
+  await writeFile(join(dataDir, 'pg.new', 'PG_VERSION'), '18\n');
+  const owner = start(dataDir);
+  assert.equal(await owner.said(), 'rows 0');
+  owner.ask('stop');
+  await gone(owner.child);
+});
+
+test('an ordinary user without a home runs it, also from a long path', { skip: process.getuid?.() !== 0 }, async () => {
+  const dataDir = join(directory, 'an-ordinary-user'.repeat(6));
+  const nobody = { uid: 65_534, gid: 65_534 };
+  await mkdir(dataDir);
+  await chmod(directory, 0o755);
+  await chown(dataDir, nobody.uid, nobody.gid);
+  const owner = start(dataDir, nobody);
+  assert.equal(await owner.said(), 'rows 0');
+  owner.ask('stop');
+  assert.equal(await gone(owner.child), 0);
+});
+
+test('a copy of the data with a foreign postmaster.pid starts', async () => {
+  const from = join(directory, 'kill');
+  const dataDir = join(directory, 'copy');
+  await cp(from, dataDir, { recursive: true, filter: (path) => !path.endsWith('/run') });
+  await mkdir(join(dataDir, 'pg', 'run'), { recursive: true });
+  // process 1 is alive and no postgres of this cluster
+  await writeFile(join(dataDir, 'pg', 'postmaster.pid'), `${process.pid}\n${join(dataDir, 'pg')}\n`);
+  const owner = start(dataDir);
+  assert.equal(await owner.said(), 'rows 3');
+  owner.ask('stop');
+  await gone(owner.child);
+});

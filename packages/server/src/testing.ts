@@ -1,0 +1,81 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type ErrorReply, MusterError, type SessionReply } from '@muster/contract';
+import { readConfig } from './config.ts';
+import { createLogger } from './platform/log.ts';
+import { type Server, type ServerParts, startServer } from './server.ts';
+
+/** A real server on a fresh embedded database and a free port, with its first administrator signed in. */
+export interface TestServer {
+  readonly server: Server;
+  readonly url: string;
+  readonly otaUrl: string;
+  readonly dataDir: string;
+  readonly token: string;
+  readonly siteId: string;
+  /** One API call as the administrator; throws what the server answers when it is an error. */
+  call<T>(method: string, path: string, body?: unknown): Promise<T>;
+  /** Types the code of a device, as a person at the dashboard would. */
+  activate(code: string): Promise<string>;
+  stop(): Promise<void>;
+}
+
+export const TEST_ADMINISTRATOR = { email: 'ada@example.com', name: 'Ada', password: 'correct horse battery staple' };
+
+export interface TestServerOptions {
+  readonly parts?: ServerParts;
+  readonly flags?: readonly string[];
+  readonly dataDir?: string;
+}
+
+export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
+  const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'muster-test-')));
+  const flags = ['--http.port=0', `--dataDir=${dataDir}`, '--database.poolSize=6', ...(options.flags ?? [])];
+  const log = createLogger(process.argv.includes('--log') ? 'debug' : 'silent');
+  const server = await startServer(readConfig(flags, {}), { log, ...options.parts });
+  const { url } = server;
+  let token = '';
+
+  async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const reply = await fetch(url + path, {
+      method,
+      headers: {
+        ...(token === '' ? {} : { authorization: `Bearer ${token}` }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await reply.text();
+    const value = text === '' ? null : JSON.parse(text);
+    if (reply.ok) return value as T;
+    const { error } = value as ErrorReply;
+    throw new MusterError(error.code, { status: reply.status }, { say: error.message });
+  }
+
+  const setupToken = new URL(server.setupLink ?? url).searchParams.get('token');
+  const credentials = setupToken === null ? TEST_ADMINISTRATOR : { ...TEST_ADMINISTRATOR, token: setupToken };
+  const { email, password } = TEST_ADMINISTRATOR;
+  const session =
+    setupToken === null
+      ? await call<SessionReply>('POST', '/api/sessions', { email, password })
+      : await call<SessionReply>('POST', '/api/setup', credentials);
+  token = session.token;
+  const { sites } = await call<{ sites: { siteId: string }[] }>('GET', '/api/sites');
+  await server.ready;
+
+  return {
+    server,
+    url,
+    otaUrl: `${url}/xiaozhi/ota/`,
+    dataDir,
+    token,
+    siteId: sites[0]?.siteId ?? '',
+    call,
+    activate: async (code) => (await call<{ deviceId: string }>('POST', '/api/devices/activate', { code })).deviceId,
+    async stop() {
+      await server.stop();
+      if (options.dataDir === undefined) await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
