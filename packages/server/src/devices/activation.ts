@@ -173,8 +173,11 @@ function newRow(knock: Knock, now: number): ActivationRow {
   };
 }
 
+/** A key shown for the first time changes what the code stands for. */
 function sameKnock(row: ActivationRow, knock: Knock): boolean {
-  return row.client_id === knock.clientId && row.serial_number === knock.serialNumber && row.keyed === knock.keyed;
+  const sameKey = knock.hmacKeyCandidate === null || row.key_candidate?.toString('hex') === knock.hmacKeyCandidate;
+  const sameName = row.client_id === knock.clientId && row.serial_number === knock.serialNumber;
+  return sameName && sameKey && row.keyed === knock.keyed;
 }
 
 function toDeviceRow(row: ActivationRow, serialNumber: string | null, key: Buffer | null, now: number): DeviceRow {
