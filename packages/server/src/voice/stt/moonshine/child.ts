@@ -3,10 +3,10 @@ import { HEARING_RATE } from '../../ports.ts';
 import { loadRecogniser } from './recogniser.ts';
 
 /**
- * Seconds of sound decoded before the first real call. The first runs of a size are several times slower than later
- * ones; an utterance is mostly 1 to 8 s.
+ * Seconds of sound decoded before the first real call, the longest first so that memory grows once. The first run of
+ * each network takes up to twice as long as later ones; an utterance is mostly 1 to 8 s.
  */
-const WARM_SECONDS = [1, 2, 4, 8, 1, 2, 4, 8];
+const WARM_SECONDS = [8, 1, 2, 4, 1];
 
 serveChild<null, Int16Array, string>(async () => {
   const recogniser = await loadRecogniser();
