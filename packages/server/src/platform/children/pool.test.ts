@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { afterEach, describe, it } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { MusterError } from '@muster/contract';
 import { systemClock } from '../clock.ts';
 import { createLogger } from '../log.ts';
@@ -49,22 +52,21 @@ async function until(condition: () => boolean): Promise<void> {
 
 for (const kind of ['process', 'thread'] as const) {
   describe(`a child pool of kind ${kind}`, () => {
-    it('answers each call with its own answer, typed arrays included', async () => {
+    it('answers each call with its own answer, typed arrays included, and carries errors', async () => {
       const pool = poolOf(kind, { perChild: 4 });
       await pool.start();
       const values = [new Int16Array([1, -2]), 'two', { three: 3 }];
       assert.deepEqual(await Promise.all(values.map((value) => call(pool, { do: 'echo', value }))), values);
       assert.deepEqual(pool.state(), { state: 'ready', ready: 1, children: 1, restarts: 0, waiting: 0 });
-    });
-
-    it('carries our errors with code and context, and others as INTERNAL', async () => {
-      const pool = poolOf(kind);
-      await pool.start();
       await assert.rejects(
         call(pool, { do: 'fail', with: 'ours' }),
         (error) => error instanceof MusterError && error.code === 'PROVIDER_REFUSED' && error.context.limit === 3,
       );
       await rejectsWith(call(pool, { do: 'fail', with: 'other' }), 'INTERNAL');
+      // Nothing of our environment goes to a child: it holds secrets.
+      const seen = (await call(pool, { do: 'environment' })) as Record<string, unknown>;
+      assert.equal(seen.PATH, undefined);
+      assert.equal(seen.HOME, undefined);
     });
 
     it('rejects start with the error of a child that cannot start, and tries no more', async () => {
@@ -93,14 +95,6 @@ for (const kind of ['process', 'thread'] as const) {
       await rejectsWith(call(pool, { do: 'block' }, 50), 'CHILD_TIMEOUT');
       assert.equal(await call(pool, { do: 'echo', value: 'alive' }), 'alive');
       assert.equal(pool.state().restarts, 1);
-    });
-
-    it('gives its child nothing of our environment', async () => {
-      const pool = poolOf(kind);
-      await pool.start();
-      const seen = (await call(pool, { do: 'environment' })) as Record<string, unknown>;
-      assert.equal(seen.PATH, undefined);
-      assert.equal(seen.HOME, undefined);
     });
 
     it('rejects what waits and ends its child when closed', async () => {
@@ -174,4 +168,24 @@ describe('a pool of processes', () => {
     await pool.close();
     assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' });
   });
+
+  it('leaves no child behind when its own process is killed', async () => {
+    const parent = spawn(process.execPath, [fileURLToPath(new URL('./parent.fixture.ts', import.meta.url))], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [line] = await once(parent.stdout, 'data');
+    const pid = Number(String(line));
+    assert.ok(pid > 0);
+    assert.equal(process.kill(pid, 0), true);
+    parent.kill('SIGKILL');
+    await until(() => !isAlive(pid));
+  });
 });
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
