@@ -11,7 +11,16 @@ import { saveRun } from './save.ts';
  * table, and a progress line on standard error. It measures: a missed goal is named in `short` and is no failure.
  */
 const LIMIT_MS = 20 * 60_000;
-const NOT_BENCHES = new Set(['define', 'report', 'run', 'save', 'server-process', 'statistics']);
+const NOT_BENCHES = new Set([
+  'define',
+  'report',
+  'run',
+  'save',
+  'server-process',
+  'stub-server',
+  'statistics',
+  'devices',
+]);
 
 const [name, ...args] = process.argv.slice(2);
 if (name === undefined || name.startsWith('-')) await list();

@@ -21,17 +21,21 @@ export interface ServerProcess {
   stop(): Promise<void>;
 }
 
-const MAIN = new URL('../packages/server/src/main.ts', import.meta.url).pathname;
+const MAIN = new URL('../packages/server/src/main.ts', import.meta.url);
+/** Stub providers: for what the server itself costs. */
+export const STUB_MAIN = new URL('./stub-server.ts', import.meta.url);
 const START_LIMIT_MS = 120_000;
 const ADMINISTRATOR = { email: 'bench@example.com', name: 'Bench', password: 'only for this one run' };
 
 export async function startServerProcess(
-  options: { dataDir?: string; flags?: readonly string[] } = {},
+  options: { dataDir?: string; flags?: readonly string[]; main?: URL } = {},
 ): Promise<ServerProcess> {
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'muster-bench-')));
   const begun = performance.now();
   const flags = ['--http.port=0', `--dataDir=${dataDir}`, '--log.level=warn', ...(options.flags ?? [])];
-  const child = spawn(process.execPath, [MAIN, ...flags], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [(options.main ?? MAIN).pathname, ...flags], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const { url, link } = await said(child);
   const readyMs = performance.now() - begun;
   let token = '';

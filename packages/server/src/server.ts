@@ -30,6 +30,8 @@ import {
 } from './voice/index.ts';
 import { createXiaozhiInbox } from './xiaozhi-inbox.ts';
 
+export { assemble } from './voice/index.ts';
+
 export interface Server {
   /** `http://127.0.0.1:8080`: where it listens. */
   readonly url: string;

@@ -1,3 +1,6 @@
 export * from './conformance/index.ts';
 export * from './fakes/openai.ts';
+export * from './recordings/human-recordings.ts';
+export * from './recordings/word-errors.ts';
+export * from './stubs/voice.ts';
 export * from './xiaozhi/index.ts';

@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { MusterError } from '@muster/contract';
-import { sttConformance } from '@muster/testkit';
+import { humanRecordings, recordingsMissing, sttConformance, wordErrors } from '@muster/testkit';
 import { systemClock } from '../../../platform/clock.ts';
 import { createLogger } from '../../../platform/log.ts';
-import { humanRecordings, recordingsMissing } from '../human-recordings.fixture.ts';
-import { wordErrors } from '../word-errors.fixture.ts';
 import { createMoonshine } from './index.ts';
 import { textOf } from './tokens.ts';
 

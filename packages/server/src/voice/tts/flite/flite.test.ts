@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { MusterError } from '@muster/contract';
-import { ttsConformance } from '@muster/testkit';
+import { ttsConformance, wordErrors } from '@muster/testkit';
 import { systemClock } from '../../../platform/clock.ts';
 import { createLogger } from '../../../platform/log.ts';
 import { createMoonshine } from '../../stt/moonshine/index.ts';
-import { wordErrors } from '../../stt/word-errors.fixture.ts';
 import { createFlite } from './index.ts';
 
 const deps = { log: createLogger('silent'), clock: systemClock };
