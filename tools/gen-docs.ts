@@ -4,6 +4,8 @@ import { listSettings } from '../packages/server/src/platform/settings.ts';
 import { cliPage } from './docs/cli-page.ts';
 import { configPage } from './docs/config-page.ts';
 import { errorsPage } from './docs/errors-page.ts';
+import { httpPage } from './docs/http-page.ts';
+import { openApi } from './docs/openapi.ts';
 import { type Generated, generate } from './freshness.ts';
 
 /** The pages of docs/reference/ that code decides. */
@@ -12,6 +14,7 @@ export async function referencePages(): Promise<Generated[]> {
     { path: 'docs/reference/cli.md', text: cliPage() },
     { path: 'docs/reference/config.md', text: configPage(listSettings(configSchema)) },
     { path: 'docs/reference/errors.md', text: errorsPage() },
+    { path: 'docs/reference/http-api.md', text: httpPage(await openApi()) },
   ];
 }
 

@@ -81,7 +81,12 @@ function fields(schema: Schema): string {
 
 function fieldRow(name: string, schema: Schema, required: boolean): string[] {
   const initial = schema.default === undefined ? '' : ` (default ${JSON.stringify(schema.default)})`;
-  return [`\`${name}${required ? '' : '?'}\``, `\`${shapeOf(schema)}\``, `${schema.description ?? ''}${initial}`];
+  return [`\`${name}${required ? '' : '?'}\``, `\`${shapeOf(schema)}\``, `${meaningOf(schema)}${initial}`];
+}
+
+/** What may be null has its words inside the union. */
+function meaningOf({ description, anyOf }: Schema): string {
+  return description ?? anyOf?.find((schema) => schema.description !== undefined)?.description ?? '';
 }
 
 /** A schema in one line, as a TypeScript type would say it. */

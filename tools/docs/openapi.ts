@@ -1,0 +1,46 @@
+import { bug } from '@muster/contract';
+import { protectRoutes } from '../../packages/server/src/accounts/protect.ts';
+import { accountRoutes } from '../../packages/server/src/accounts/routes.ts';
+import { configSchema } from '../../packages/server/src/config.ts';
+import { deviceRoutes } from '../../packages/server/src/devices/routes.ts';
+import { operationRoutes } from '../../packages/server/src/operations/routes.ts';
+import { createHttp } from '../../packages/server/src/platform/http/index.ts';
+import { createLogger } from '../../packages/server/src/platform/log.ts';
+import { createMetrics } from '../../packages/server/src/platform/metrics.ts';
+import { readSettings } from '../../packages/server/src/platform/settings.ts';
+import { siteRoutes } from '../../packages/server/src/sites/routes.ts';
+import { assistantRoutes } from '../../packages/server/src/voice/assistants/routes.ts';
+import { turnRoutes } from '../../packages/server/src/voice/recorder/routes.ts';
+import { voiceRoutes } from '../../packages/server/src/voice/routes.ts';
+import type { OpenApi } from './http-page.ts';
+
+/**
+ * The OpenAPI document of the server's API without a server: routes are registered, none is called, so nothing behind
+ * them is needed. tests/http-api.test.ts compares it with that of a running server.
+ */
+export async function openApi(): Promise<OpenApi> {
+  const config = readSettings(configSchema, { environment: {}, flags: [] });
+  const http = await createHttp(config.http, createLogger('silent'), createMetrics(), '');
+  protectRoutes(http, absent());
+  accountRoutes(http, absent(), absent());
+  siteRoutes(http, absent());
+  assistantRoutes(http, absent(), absent());
+  deviceRoutes(http, absent(), absent());
+  turnRoutes(http, absent(), absent());
+  voiceRoutes(http, absent());
+  operationRoutes(http, absent());
+  await http.ready();
+  // the plug-in's own type reaches only the files of the server
+  const { swagger } = http as unknown as { swagger(): OpenApi };
+  const document = swagger();
+  await http.close();
+  return document;
+}
+
+/** Stands for what a route would use if it were called. Using it is a fault of this file. */
+function absent<T>(): T {
+  const refuse = (): never => {
+    throw bug('a route was called while the documents were made');
+  };
+  return new Proxy(refuse, { get: refuse }) as T;
+}
