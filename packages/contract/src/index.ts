@@ -1,6 +1,6 @@
 export * from './api/accounts.ts';
-export * from './api/common.ts';
 export * from './api/devices.ts';
+export * from './api/fields.ts';
 export * from './api/operations.ts';
 export * from './api/sites.ts';
 export * from './api/voice.ts';

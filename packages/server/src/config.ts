@@ -5,8 +5,7 @@ import { devicesConfig } from './devices/config.ts';
 import { XiaozhiConfig } from './gateway/xiaozhi/config.ts';
 import { httpConfig } from './platform/http/config.ts';
 import { readSettings, redactSettings } from './platform/settings.ts';
-import { turnConfig } from './voice/config.ts';
-import { providersConfig } from './voice/providers.ts';
+import { voiceConfig } from './voice/config.ts';
 
 /** Everything that can be set. Each feature brings its piece; docs/reference/config.md is made from this. */
 export const configSchema = Type.Object({
@@ -32,10 +31,7 @@ export const configSchema = Type.Object({
   http: httpConfig,
   devices: devicesConfig,
   xiaozhi: XiaozhiConfig,
-  voice: Type.Object({
-    turn: turnConfig,
-    ...providersConfig,
-  }),
+  voice: voiceConfig,
 });
 export type Config = Static<typeof configSchema>;
 

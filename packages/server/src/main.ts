@@ -20,14 +20,13 @@ try {
     process.exit(code);
   };
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stop(0));
-  void server.failed.then((error) => {
-    console.error(error.message);
-    return stop(1);
-  });
   console.log(`Muster listens on ${server.url}`);
   if (server.setupLink !== null)
     console.log(`\nOpen this once to make the first administrator:\n\n  ${server.setupLink}\n`);
-  await server.ready;
+  await server.ready.catch(async (error) => {
+    await server.stop();
+    throw error;
+  });
   console.log(
     `Ready after ${(process.uptime()).toFixed(1)} s. Talk to it: npx muster talk question.wav --out answer.wav`,
   );

@@ -43,8 +43,6 @@ export interface Server {
   openapi(): unknown;
   /** Lets conversations finish their turn, closes sockets, stores what is on its way, stops the database last. */
   stop(): Promise<void>;
-  /** Resolves when a part that the server cannot live without ended by itself. */
-  readonly failed: Promise<MusterError>;
 }
 
 /** Parts that a caller may bring instead of those of the configuration. */
@@ -77,7 +75,6 @@ async function compose(
   clock: Clock,
   lifecycle: Lifecycle,
 ): Promise<Server> {
-  const failed = Promise.withResolvers<MusterError>();
   const metrics = createMetrics();
   const bus = createBus(log);
 
@@ -91,7 +88,7 @@ async function compose(
   // it is awaited below; until then a failure must not count as nobody's
   warmed.catch(() => undefined);
 
-  const database = await openStore(config, log, lifecycle, failed.resolve);
+  const database = await openStore(config, log, lifecycle);
   const accounts = createAccounts({ db: database.for(), clock });
   const assistants = createAssistants({ db: database.for(), clock, bus, providers: providers.names() });
   const sites = createSites({
@@ -163,32 +160,18 @@ async function compose(
     setupLink: token === null ? null : `${config.http.publicUrl?.replace(/\/$/, '') ?? url}/setup?token=${token}`,
     ready: warmed.then(() => voice.prepareLines()).then(() => readiness.look()),
     openapi: () => http.swagger(),
-    failed: failed.promise,
     stop: () => lifecycle.stop(),
   };
 }
 
 /** The embedded database when no other is named. Its lock and process end last. */
-async function openStore(
-  config: Config,
-  log: Logger,
-  lifecycle: Lifecycle,
-  onFailure: (error: MusterError) => void,
-): Promise<OpenDatabase> {
+async function openStore(config: Config, log: Logger, lifecycle: Lifecycle): Promise<OpenDatabase> {
   let connectionString = config.database.url;
   if (connectionString === undefined) {
     const lock = await lockDataDir(config.dataDir);
     lifecycle.onStop('lock', 1_000, () => lock.release());
     const postgres = await startEmbeddedPostgres(config.dataDir, log);
-    let stopping = false;
-    lifecycle.onStop('postgres', 15_000, () => {
-      stopping = true;
-      return postgres.stop();
-    });
-    void postgres.ended.then(() => {
-      const say = 'The embedded PostgreSQL ended by itself; the log has its last words.';
-      if (!stopping) onFailure(new MusterError('DATABASE_UNAVAILABLE', {}, { say }));
-    });
+    lifecycle.onStop('postgres', 15_000, () => postgres.stop());
     connectionString = postgres.connectionString;
   }
   const database = openDatabase(connectionString, config.database.poolSize, log);

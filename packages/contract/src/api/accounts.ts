@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { At, Id, literals, Name } from './common.ts';
+import { At, Id, literals, Name } from './fields.ts';
 
 /** What a member may do at a site; the permission table of the server gives each its actions. */
 export const ROLES = ['owner', 'viewer'] as const;

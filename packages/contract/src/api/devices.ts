@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { At, Id, literals, Name, nullable } from './common.ts';
+import { At, Id, literals, Name, nullable } from './fields.ts';
 
 export const DEVICE_STATES = ['active', 'revoked'] as const;
 

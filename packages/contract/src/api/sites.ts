@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { LanguageSchema } from '../languages.ts';
-import { At, Id, literals, Name } from './common.ts';
+import { At, Id, literals, Name } from './fields.ts';
 
 export const SITE_KINDS = ['home', 'shop', 'plant', 'lab'] as const;
 /** `none` passes words through (adults' sites); `required` refuses every word until a screener is configured. */

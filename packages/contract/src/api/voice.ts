@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { ERROR_CODES } from '../error-codes.ts';
 import { LanguageSchema } from '../languages.ts';
-import { At, Id, literals, Name, nullable } from './common.ts';
+import { At, Id, literals, Name, nullable } from './fields.ts';
 
 const ProviderNames = nullable(
   Type.Array(Type.String({ minLength: 1, maxLength: 40 }), {

@@ -1,4 +1,7 @@
-import { Type } from 'typebox';
+import { type TObject, Type } from 'typebox';
+import { llmProviders } from './llm/index.gen.ts';
+import { sttProviders } from './stt/index.gen.ts';
+import { ttsProviders } from './tts/index.gen.ts';
 
 const ms = (value: number, description: string, maximum = 60_000) =>
   Type.Integer({ minimum: 100, maximum, default: value, description: `${description}, ms` });
@@ -32,3 +35,15 @@ export const turnConfig = Type.Object({
     description: 'Words that a device sends as text when it wakes up: they are not a question',
   }),
 });
+
+/** `voice.stt.<id>`, `voice.llm.<id>`, `voice.tts.<id>`: each provider brings its piece. */
+export const voiceConfig = Type.Object({
+  turn: turnConfig,
+  stt: configOf(sttProviders),
+  llm: configOf(llmProviders),
+  tts: configOf(ttsProviders),
+});
+
+function configOf(definitions: readonly { readonly id: string; readonly config: TObject }[]): TObject {
+  return Type.Object(Object.fromEntries(definitions.map(({ id, config }) => [id, config])));
+}

@@ -1,5 +1,5 @@
 import { type Assistant, codeOf, type ErrorCode, LANGUAGES, type Language, type Site } from '@muster/contract';
-import { type Static, Type } from 'typebox';
+import type { Static } from 'typebox';
 import type { Bus } from '../platform/bus.ts';
 import type { Clock } from '../platform/clock.ts';
 import { within } from '../platform/deadline.ts';
@@ -7,12 +7,12 @@ import type { Logger } from '../platform/log.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import type { Assistants } from './assistants/index.ts';
 import { createOpusDecoder, createOpusEncoder } from './audio/opus.ts';
-import { turnConfig } from './config.ts';
+import type { turnConfig } from './config.ts';
 import { createLineSounds } from './line-sounds.ts';
 import { lines } from './lines/index.ts';
 import { createMemory } from './memory.ts';
 import { type Conversation, HEARING_RATE, SPEAKING_RATE, type Vad, type VoiceLink } from './ports.ts';
-import { type Providers, providersConfig } from './providers.ts';
+import type { Providers } from './providers.ts';
 import type { Recorder } from './recorder/index.ts';
 import { passThrough } from './screening/pass-through.ts';
 import { refuseAll } from './screening/refuse-all.ts';
@@ -21,14 +21,12 @@ import type { AnswerDeps, AnswerReport } from './turn/answer.ts';
 import { createConversation, type SpokenConversation } from './turn/conversation.ts';
 
 export { type Assistants, assistantRoutes, createAssistants } from './assistants/index.ts';
+export type { Vad } from './ports.ts';
 export { assemble, createProviders, type Providers } from './providers.ts';
 export { createRecorder, type Recorder, turnRoutes } from './recorder/index.ts';
 export { createReminders, type Reminders } from './reminders/index.ts';
-export type { Vad } from './ports.ts';
 export { voiceRoutes } from './routes.ts';
 export { createSilero } from './vad/silero/index.ts';
-
-export const voiceConfig = Type.Object({ turn: turnConfig, ...providersConfig });
 
 export interface VoiceDeps {
   readonly config: Static<typeof turnConfig>;

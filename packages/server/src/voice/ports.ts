@@ -1,5 +1,5 @@
 import type { DeviceTool, Emotion, Language } from '@muster/contract';
-import type { Static, TObject } from 'typebox';
+import type { TObject } from 'typebox';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
 
@@ -19,6 +19,15 @@ export const SPEAKING_RATE = 24_000;
 /** Silero's window at 16 kHz, samples (32 ms). */
 export const VAD_WINDOW = 512;
 
+/** How a provider that runs in processes of its own is doing; providers without any have no state to tell. */
+export interface ProviderState {
+  readonly state: 'starting' | 'ready' | 'degraded' | 'down';
+  /** Children that can take work, of how many, and how often one was started again. */
+  readonly ready: number;
+  readonly children: number;
+  readonly restarts: number;
+}
+
 // --- voice activity ---------------------------------------------------------------------------------------------
 
 export interface Vad {
@@ -28,6 +37,7 @@ export interface Vad {
   /** Loads and warms the model; `ready` may be said after it. */
   warm(): Promise<void>;
   close(): Promise<void>;
+  state?(): ProviderState;
 }
 
 export interface VadStream {
@@ -51,6 +61,7 @@ export interface SpeechToText {
   transcribe(pcm: Int16Array, options: { readonly language: Language; readonly signal: AbortSignal }): Promise<string>;
   warm(): Promise<void>;
   close(): Promise<void>;
+  state?(): ProviderState;
 }
 
 // --- language model ---------------------------------------------------------------------------------------------
@@ -102,6 +113,7 @@ export interface LanguageModel {
   think(request: ThinkRequest): AsyncIterable<ThinkEvent>;
   warm(): Promise<void>;
   close(): Promise<void>;
+  state?(): ProviderState;
 }
 
 // --- text to speech ---------------------------------------------------------------------------------------------
@@ -126,6 +138,7 @@ export interface TextToSpeech {
   speak(text: string, options: SpeakOptions): AsyncIterable<PcmChunk>;
   warm(): Promise<void>;
   close(): Promise<void>;
+  state?(): ProviderState;
 }
 
 // --- screening --------------------------------------------------------------------------------------------------
@@ -152,22 +165,23 @@ export interface ProviderDeps {
  * default; it stands in the configuration under `voice.<stage>.<id>`. `configured` says whether the provider can be
  * used with these values (a base URL is given, a binary is on the PATH); one that cannot is left out, never a failure.
  */
-export interface ProviderDefinition<Port, Config extends TObject = TObject> {
+export interface ProviderDefinition<Port, Values = never> {
   readonly id: string;
   /** Lower comes first in the server's own order; what was configured on purpose comes before what needs no key. */
   readonly order: number;
-  readonly config: Config;
-  configured(config: Static<Config>): boolean | Promise<boolean>;
-  create(config: Static<Config>, deps: ProviderDeps): Port | Promise<Port>;
+  readonly config: TObject;
+  configured(config: Values): boolean | Promise<boolean>;
+  create(config: Values, deps: ProviderDeps): Port | Promise<Port>;
 }
 
-export function defineStt<C extends TObject>(definition: ProviderDefinition<SpeechToText, C>) {
+/** `defineStt<Static<typeof config>>({...})`: the type of the values is said, inferring it costs the compiler seconds. */
+export function defineStt<Values>(definition: ProviderDefinition<SpeechToText, Values>) {
   return definition;
 }
-export function defineLlm<C extends TObject>(definition: ProviderDefinition<LanguageModel, C>) {
+export function defineLlm<Values>(definition: ProviderDefinition<LanguageModel, Values>) {
   return definition;
 }
-export function defineTts<C extends TObject>(definition: ProviderDefinition<TextToSpeech, C>) {
+export function defineTts<Values>(definition: ProviderDefinition<TextToSpeech, Values>) {
   return definition;
 }
 

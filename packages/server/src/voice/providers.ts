@@ -1,16 +1,8 @@
 import { type Assistant, type Language, MusterError } from '@muster/contract';
-import { type TObject, Type } from 'typebox';
 import { llmProviders } from './llm/index.gen.ts';
 import type { LanguageModel, ProviderDefinition, ProviderDeps, SpeechToText, TextToSpeech } from './ports.ts';
 import { sttProviders } from './stt/index.gen.ts';
 import { ttsProviders } from './tts/index.gen.ts';
-
-/** `voice.stt.<id>`, `voice.llm.<id>`, `voice.tts.<id>`: each provider brings its piece. */
-export const providersConfig = {
-  stt: configOf(sttProviders),
-  llm: configOf(llmProviders),
-  tts: configOf(ttsProviders),
-};
 
 export type StageConfig = Readonly<Record<string, unknown>>;
 
@@ -92,8 +84,4 @@ function choose<P extends Provider>(providers: readonly P[], wanted: readonly st
 
 function ids(providers: readonly Provider[]): string[] {
   return providers.map((provider) => provider.id);
-}
-
-function configOf(definitions: readonly { readonly id: string; readonly config: TObject }[]): TObject {
-  return Type.Object(Object.fromEntries(definitions.map(({ id, config }) => [id, config])));
 }

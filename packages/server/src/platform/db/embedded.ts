@@ -13,8 +13,6 @@ import { type Identity, postgresIdentity } from './privileges.ts';
 export interface EmbeddedPostgres {
   /** For `pg`: a Unix socket in a directory that only this user can enter. */
   readonly connectionString: string;
-  /** Resolves when the process has ended by itself: the database is gone. */
-  readonly ended: Promise<void>;
   /** Fast shutdown: rolls back what is open, writes a checkpoint, ends. Kills it after `limitMs`. */
   stop(limitMs?: number): Promise<void>;
 }
@@ -22,11 +20,13 @@ export interface EmbeddedPostgres {
 /** sockaddr_un holds 107 bytes; PostgreSQL appends "/.s.PGSQL.5432". */
 const LONGEST_SOCKET_DIR = 107 - '/.s.PGSQL.5432'.length;
 const START_LIMIT_MS = 60_000;
+const LONGEST_RESTART_WAIT_MS = 10_000;
 const USER = 'muster';
 
 /**
  * Starts a real PostgreSQL on `dataDir`/pg, making the cluster when there is none. The caller holds the lock of the
- * data directory, so a postmaster found running there is an orphan of a killed server and is stopped first.
+ * data directory, so a postmaster found running there is an orphan of a killed server and is stopped first. A database
+ * that ends by itself is started again.
  * Throws DATABASE_START_FAILED with PostgreSQL's own last words.
  */
 export async function startEmbeddedPostgres(dataDir: string, log: Logger): Promise<EmbeddedPostgres> {
@@ -37,26 +37,63 @@ export async function startEmbeddedPostgres(dataDir: string, log: Logger): Promi
   if (!(await exists(cluster))) await initialise(cluster, binaries, identity);
   await clearOrphan(cluster, log);
   const socketDir = await socketDirectory(dataDir, identity);
-  const child = launch(cluster, socketDir, binaries, identity);
-  const words = collectWords(child, log);
-  const ended = new Promise<void>((done) => child.once('exit', () => done()));
   const connectionString = `postgresql://${USER}@/${USER}?host=${encodeURIComponent(socketDir)}`;
-  await waitUntilReady(connectionString.replace(`/${USER}?`, '/postgres?'), child, words.last);
-  words.ready = true;
-  await ensureDatabase(connectionString.replace(`/${USER}?`, '/postgres?'));
+  const administration = connectionString.replace(`/${USER}?`, '/postgres?');
+  let child = await run();
+  await ensureDatabase(administration);
+  let stopping = false;
+  let restart = Promise.resolve();
+  child.once('exit', onExit);
+
+  async function run(): Promise<ChildProcess> {
+    const started = launch(cluster, socketDir, binaries, identity);
+    const words = collectWords(started, log);
+    await waitUntilReady(administration, started, words.last);
+    words.ready = true;
+    return started;
+  }
+
+  function onExit(code: number | null, signal: NodeJS.Signals | null): void {
+    if (stopping) return;
+    log.error({ code, signal }, 'the database ended by itself; starting it again');
+    restart = restart.then(startAgain);
+  }
+
+  /** Tries until it stands or the server stops; meanwhile every query is refused with DATABASE_UNAVAILABLE. */
+  async function startAgain(): Promise<void> {
+    for (let waitMs = 200; !stopping; waitMs = Math.min(waitMs * 2, LONGEST_RESTART_WAIT_MS)) {
+      try {
+        await clearOrphan(cluster, log);
+        child = await run();
+        child.once('exit', onExit);
+        log.info('the database stands again');
+        return;
+      } catch (error) {
+        log.error({ err: error, waitMs }, 'the database did not start');
+        await delay(waitMs);
+      }
+    }
+  }
+
   return {
     connectionString,
-    ended,
     async stop(limitMs = 10_000) {
-      if (child.exitCode === null && child.signalCode === null) {
-        child.kill('SIGINT');
-        await Promise.race([ended, delay(limitMs, undefined, { ref: false })]);
-        if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
-        await ended;
-      }
+      stopping = true;
+      await restart;
+      await end(child, limitMs);
       if (!socketDir.startsWith(cluster)) await rm(socketDir, { recursive: true, force: true });
     },
   };
+}
+
+/** SIGINT is PostgreSQL's fast shutdown. */
+async function end(child: ChildProcess, limitMs: number): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = new Promise<void>((done) => child.once('exit', () => done()));
+  child.kill('SIGINT');
+  await Promise.race([ended, delay(limitMs, undefined, { ref: false })]);
+  if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+  await ended;
 }
 
 /** Made aside and renamed when whole: a killed initdb leaves nothing that looks like a cluster. */
