@@ -4,3 +4,4 @@ export * from './recordings/human-recordings.ts';
 export * from './recordings/word-errors.ts';
 export * from './stubs/voice.ts';
 export * from './xiaozhi/index.ts';
+export * from './virtual-clock.ts';
