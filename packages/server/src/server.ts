@@ -102,6 +102,8 @@ async function compose(
   const recorder = createRecorder({ db: database.for(), clock, log, metrics });
   lifecycle.onStop('recorder', 5_000, () => recorder.settle());
   const reminders = createReminders({ db: database.for(), clock, log, ring: (reminder) => voice.ring(reminder) });
+  bus.subscribe('device.connected', ({ deviceId }) => reminders.deviceConnected(deviceId));
+  bus.subscribe('device.disconnected', ({ deviceId }) => reminders.deviceGone(deviceId));
   const voice = createVoice({
     config: config.voice.turn,
     clock,

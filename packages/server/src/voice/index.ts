@@ -1,4 +1,12 @@
-import { type Assistant, codeOf, type ErrorCode, LANGUAGES, type Language, type Site } from '@muster/contract';
+import {
+  type Assistant,
+  codeOf,
+  type ErrorCode,
+  LANGUAGES,
+  type Language,
+  type PartState,
+  type Site,
+} from '@muster/contract';
 import type { Static } from 'typebox';
 import type { Bus } from '../platform/bus.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -10,10 +18,19 @@ import { createOpusDecoder, createOpusEncoder } from './audio/opus.ts';
 import type { turnConfig } from './config.ts';
 import { createLineSounds } from './line-sounds.ts';
 import { lines } from './lines/index.ts';
+import { ringingLine } from './lines/ringing.ts';
 import { createMemory } from './memory.ts';
-import { type Conversation, HEARING_RATE, SPEAKING_RATE, type Vad, type VoiceLink } from './ports.ts';
+import {
+  type Conversation,
+  HEARING_RATE,
+  type ProviderState,
+  SPEAKING_RATE,
+  type Vad,
+  type VoiceLink,
+} from './ports.ts';
 import type { Providers } from './providers.ts';
 import type { Recorder } from './recorder/index.ts';
+import type { Ringing } from './reminders/index.ts';
 import { passThrough } from './screening/pass-through.ts';
 import { refuseAll } from './screening/refuse-all.ts';
 import { createToolbox, type Toolbox } from './toolbox.ts';
@@ -59,8 +76,10 @@ export interface Voice {
     line: (language: Language, timeZone: string) => string,
     cause: 'reminder' | 'server',
   ): Promise<boolean>;
-  connected(deviceId: string): boolean;
-  conversations(): number;
+  /** Rings a reminder; false when the device is away or somebody is speaking. */
+  ring(ringing: Ringing): Promise<boolean>;
+  /** Engines that run in processes of their own, for /ready. */
+  parts(): readonly { readonly name: string; check(): { readonly state: PartState; readonly detail: string | null } }[];
   /** Speaks the server's own lines in every language that can be spoken, once; English first. */
   prepareLines(): Promise<void>;
 }
@@ -193,6 +212,17 @@ export function createVoice(deps: VoiceDeps): Voice {
     };
   }
 
+  async function announce(
+    deviceId: string,
+    line: (language: Language, timeZone: string) => string,
+    cause: 'reminder' | 'server',
+  ): Promise<boolean> {
+    const conversation = live.get(deviceId);
+    if (conversation === undefined) return false;
+    const { site, assistant } = await servedBy(conversation.link);
+    return conversation.announce(line(assistant.language, site.timeZone), cause);
+  }
+
   async function goodbye(link: VoiceLink, conversation: SpokenConversation): Promise<void> {
     const found = await answerDeps(link).catch(() => null);
     conversation.idle(lines.say('goodbye', found?.voice.language ?? 'en'));
@@ -200,19 +230,32 @@ export function createVoice(deps: VoiceDeps): Voice {
 
   return {
     open,
-    connected: (deviceId) => live.has(deviceId),
-    conversations: () => live.size,
+    announce,
+    ring: (ringing) =>
+      announce(ringing.deviceId, (language, timeZone) => ringingLine(ringing, language, timeZone), 'reminder'),
 
-    async announce(deviceId, line, cause) {
-      const conversation = live.get(deviceId);
-      if (conversation === undefined) return false;
-      const link = conversation.link;
-      const { voice } = await answerDeps(link);
-      return conversation.announce(line(voice.language, voice.timeZone), cause);
-    },
+    parts: () => [
+      part(`voice.vad.${vad.id}`, vad),
+      ...(['stt', 'llm', 'tts'] as const).flatMap((stage) =>
+        providers[stage].map((provider) => part(`voice.${stage}.${provider.id}`, provider)),
+      ),
+    ],
 
     async prepareLines() {
       for (const language of LANGUAGES) await lineSounds.prepare(language);
+    },
+  };
+}
+
+/** A provider that waits for nobody is ready when it is there; the others say themselves. */
+function part(name: string, provider: { state?(): ProviderState }) {
+  return {
+    name,
+    check() {
+      const found = provider.state?.();
+      if (found === undefined) return { state: 'ready' as const, detail: null };
+      const detail = `${found.ready} of ${found.children} processes, ${found.restarts} restarts`;
+      return { state: found.state, detail };
     },
   };
 }

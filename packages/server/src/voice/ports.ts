@@ -26,6 +26,8 @@ export interface ProviderState {
   readonly ready: number;
   readonly children: number;
   readonly restarts: number;
+  /** Requests that wait for a child. */
+  readonly waiting: number;
 }
 
 // --- voice activity ---------------------------------------------------------------------------------------------
