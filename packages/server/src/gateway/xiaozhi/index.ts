@@ -1,0 +1,12 @@
+export { XiaozhiConfig } from './config.ts';
+export { createXiaozhiGateway, type XiaozhiGateway, type XiaozhiGatewayDeps } from './gateway.ts';
+export type {
+  ActivationPoll,
+  CheckIn,
+  CheckInReply,
+  Conversation,
+  Credentials,
+  DeviceIdentity,
+  XiaozhiInbox,
+  XiaozhiLink,
+} from './inbox.ts';
