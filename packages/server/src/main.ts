@@ -1,9 +1,12 @@
+import { enableCompileCache } from 'node:module';
+
 const [major = 0] = process.versions.node.split('.').map(Number);
 if (major < 24) {
   console.error(`Muster needs Node 24 or newer; this is ${process.versions.node}. Start it with "npm start".`);
   process.exit(1);
 }
 
+enableCompileCache();
 const { MusterError } = await import('@muster/contract');
 const { readConfig, showConfig } = await import('./config.ts');
 const { startServer } = await import('./server.ts');

@@ -160,7 +160,7 @@ async function compose(
   return {
     url,
     setupLink: token === null ? null : `${config.http.publicUrl?.replace(/\/$/, '') ?? url}/setup?token=${token}`,
-    ready: warmed.then(() => voice.prepareLines()).then(() => readiness.look()),
+    ready: Promise.all([warmed, voice.prepareLines()]).then(() => readiness.look()),
     openapi: () => http.swagger(),
     stop: () => lifecycle.stop(),
   };

@@ -80,7 +80,7 @@ export interface Voice {
   ring(ringing: Ringing): Promise<boolean>;
   /** Engines that run in processes of their own, for /ready. */
   parts(): readonly { readonly name: string; check(): { readonly state: PartState; readonly detail: string | null } }[];
-  /** Speaks the server's own lines in every language that can be spoken, once; English first. */
+  /** Speaks the server's own lines once: resolves when those in English are there, the others follow. */
   prepareLines(): Promise<void>;
 }
 
@@ -242,7 +242,9 @@ export function createVoice(deps: VoiceDeps): Voice {
     ],
 
     async prepareLines() {
-      for (const language of LANGUAGES) await lineSounds.prepare(language);
+      const [first, ...others] = LANGUAGES;
+      await lineSounds.prepare(first);
+      void others.reduce((before, language) => before.then(() => lineSounds.prepare(language)), Promise.resolve());
     },
   };
 }

@@ -58,16 +58,17 @@ export function createLineSounds(providers: readonly TextToSpeech[], log: Logger
     get: (key, language) => sounds.get(`${language} ${key}`) ?? null,
     async prepare(language) {
       const tts = providers.find((provider) => provider.speaks(language));
-      if (tts === undefined) return;
-      for (const key of FIXED) {
-        const name = `${language} ${key}`;
-        if (sounds.has(name)) continue;
-        try {
-          sounds.set(name, await record(tts, lines.say(key, language), language));
-        } catch (error) {
-          log.warn({ err: error, key, language }, 'a line of the server could not be spoken');
-          return;
-        }
+      const missing = FIXED.filter((key) => !sounds.has(`${language} ${key}`));
+      if (tts === undefined || missing.length === 0) return;
+      try {
+        await tts.warm();
+        await Promise.all(
+          missing.map(async (key) => {
+            sounds.set(`${language} ${key}`, await record(tts, lines.say(key, language), language));
+          }),
+        );
+      } catch (error) {
+        log.warn({ err: error, language }, 'lines of the server could not be spoken');
       }
     },
   };

@@ -127,6 +127,8 @@ describe('a pool of processes', () => {
   it('says degraded while one of two is gone, and works on', async () => {
     const pool = poolOf('process', { count: 2, init: { refuse: false, startMs: 300 } });
     await pool.start();
+    assert.equal(pool.state().state, 'degraded', 'the first is ready before the second');
+    await until(() => pool.state().state === 'ready');
     await rejectsWith(call(pool, { do: 'crash' }), 'CHILD_CRASHED');
     assert.equal(pool.state().state, 'degraded');
     assert.equal(await call(pool, { do: 'echo', value: 1 }), 1);
@@ -136,6 +138,7 @@ describe('a pool of processes', () => {
   it('spreads calls over its children', async () => {
     const pool = poolOf('process', { count: 2, perChild: 4 });
     await pool.start();
+    await until(() => pool.state().ready === 2);
     const pids = await Promise.all([1, 2, 3, 4].map(() => call(pool, { do: 'pid' })));
     assert.equal(pids.filter((pid) => pid === pids[0]).length, 2);
   });

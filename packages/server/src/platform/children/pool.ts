@@ -27,7 +27,7 @@ export interface ChildPoolOptions {
 }
 
 export interface ChildPoolState {
-  /** `degraded`: some children are missing; `down`: none can take work, and at least one has failed. */
+  /** `degraded`: some children cannot take work (yet); `down`: none can, and at least one has failed. */
   readonly state: 'starting' | 'ready' | 'degraded' | 'down';
   readonly ready: number;
   readonly children: number;
@@ -38,7 +38,8 @@ export interface ChildPoolState {
 /** Supervised children that all do the same work. */
 export interface ChildPool<Request, Response> {
   /**
-   * Starts the children; resolves when every one is ready. Idempotent. Rejects with the child's own error when it
+   * Starts the children; resolves when the first is ready, the others follow one after the other: they load the same
+   * files on the same cores, so one is ready soonest alone. Idempotent. Rejects with the child's own error when it
    * cannot start and a retry would not help, with CHILD_TIMEOUT after `startMs`.
    */
   start(): Promise<void>;
@@ -87,24 +88,31 @@ export function createChildPool<Request, Response>(options: ChildPoolOptions): C
     return best;
   };
 
-  const start = async (): Promise<void> => {
-    const all = Promise.withResolvers<void>();
+  const startNext = (): Promise<void> => {
+    const child = supervise({ ...options, name: `${name}-${children.length}`, log, changed });
+    children.push(child);
+    const ready = Promise.withResolvers<void>();
     const watch = (): void => {
-      const refused = children.find((child) => child.state === 'refused');
-      if (refused !== undefined) all.reject(refused.refusal ?? bug('a refusal without a reason'));
-      else if (children.every((child) => child.state === 'ready')) all.resolve();
+      if (child.state === 'refused') ready.reject(child.refusal ?? bug('a refusal without a reason'));
+      else if (child.state === 'ready' || closed) ready.resolve();
     };
     watchers.add(watch);
-    const cancel = clock.after(options.startMs, () => all.reject(new MusterError('CHILD_TIMEOUT', { child: name })));
-    for (let index = 0; index < options.count; index += 1) {
-      children.push(supervise({ ...options, name: `${name}-${index}`, log, changed }));
-    }
-    try {
-      await all.promise;
-    } finally {
+    const cancel = clock.after(options.startMs, () => ready.reject(new MusterError('CHILD_TIMEOUT', { child: name })));
+    return ready.promise.finally(() => {
       cancel();
       watchers.delete(watch);
+    });
+  };
+
+  const startRest = async (): Promise<void> => {
+    while (children.length < options.count && !closed) {
+      await startNext().catch((error: unknown) => log.error({ err: error, pool: name }, 'a child did not start'));
     }
+  };
+
+  const start = async (): Promise<void> => {
+    await startNext();
+    void startRest();
   };
 
   return {
@@ -156,16 +164,8 @@ export function createChildPool<Request, Response>(options: ChildPoolOptions): C
       const ready = children.filter((child) => child.state === 'ready').length;
       const restarts = children.reduce((sum, child) => sum + child.restarts, 0);
       const failed = restarts > 0 || children.some((child) => child.state === 'refused');
-      const state =
-        ready > 0
-          ? ready === options.count
-            ? 'ready'
-            : failed
-              ? 'degraded'
-              : 'starting'
-          : failed
-            ? 'down'
-            : 'starting';
+      const some = ready === options.count ? 'ready' : 'degraded';
+      const state = ready > 0 ? some : failed ? 'down' : 'starting';
       return { state, ready, children: options.count, restarts, waiting: waiting.length };
     },
 

@@ -347,6 +347,7 @@ export function createAnswer(deps: AnswerDeps, input: AnswerInput, signal: Abort
   }
 
   async function apologise(error: unknown): Promise<[TurnOutcome, ErrorCode]> {
+    for (const cancel of timers.splice(0)) cancel();
     const refused = error instanceof Refused;
     const code = refused ? 'SCREENING_REFUSED' : work.signal.aborted ? 'TURN_LIMIT' : codeOf(error);
     const key = refused ? error.line : (APOLOGIES[code] ?? STAGE_APOLOGY[stage]);
