@@ -4,7 +4,7 @@ import { bug } from '@muster/contract';
 import { Registry } from 'prom-client';
 import { Value } from 'typebox/value';
 import { type ClientOptions, WebSocket } from 'ws';
-import { createHttp } from '../../../platform/http/index.ts';
+import { createHttp, type Http } from '../../../platform/http/index.ts';
 import { createLogger } from '../../../platform/log.ts';
 import { createMetrics } from '../../../platform/metrics.ts';
 import { XiaozhiConfig } from '../config.ts';
@@ -18,6 +18,7 @@ import { until } from './until.ts';
 /** What the tests of the gateway stand on: the real gateway on real sockets, a scripted inbox, a clock set by hand. */
 export interface Rig {
   readonly gateway: XiaozhiGateway;
+  readonly http: Http;
   readonly inbox: ScriptedInbox;
   readonly clock: HandClock;
   readonly registry: Registry;
@@ -87,6 +88,7 @@ export async function startRig(
 
   return {
     gateway,
+    http,
     inbox,
     clock,
     registry,

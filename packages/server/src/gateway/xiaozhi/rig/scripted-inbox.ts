@@ -74,3 +74,12 @@ export function createScriptedInbox(): ScriptedInbox {
 export function identity(name: string): DeviceIdentity {
   return { deviceId: name, siteId: 'site', deviceName: name, language: 'en' };
 }
+
+export const SILENT_CONVERSATION: Conversation = {
+  listenStart: () => undefined,
+  listenStop: () => undefined,
+  detect: () => undefined,
+  audio: () => undefined,
+  abort: () => undefined,
+  close: () => undefined,
+};
