@@ -12,7 +12,8 @@ export const bench = defineBench({
   options: { rounds: { default: 30, summary: 'interruptions of each kind' } },
   goals: { abortP95Ms: { atMost: 150 }, voiceP95Ms: { atMost: 150 }, latePackets: { atMost: 0 } },
   async run({ options, progress, signal }) {
-    if (recordingsMissing !== false) throw new MusterError('USAGE', {}, { say: recordingsMissing });
+    if (recordingsMissing !== false)
+      throw new MusterError('USAGE', {}, { say: 'The recordings are missing: apt-get install pocketsphinx-testdata' });
     const server = await startServerProcess();
     try {
       const speech = encodeSpeech(trimmed(humanRecordings()[5]?.pcm ?? new Int16Array(0)));

@@ -3,5 +3,5 @@ export * from './fakes/openai.ts';
 export * from './recordings/human-recordings.ts';
 export * from './recordings/word-errors.ts';
 export * from './stubs/voice.ts';
-export * from './xiaozhi/index.ts';
 export * from './virtual-clock.ts';
+export * from './xiaozhi/index.ts';

@@ -14,7 +14,7 @@ export type CheckInReply =
   | ({ readonly active: false; readonly code: string | null } & Pick<ActivationOffer, 'challenge'>);
 
 export interface CheckIn {
-  /** Throws RATE_LIMITED past 120 knocks a minute and source. */
+  /** Throws RATE_LIMITED when a source knocks too often. */
   checkIn(knock: Knock, source: string): Promise<CheckInReply>;
   /** The device proved its key just now: its next check-in gets a token. */
   proved(hardwareId: string, clientId: string): void;
@@ -22,7 +22,6 @@ export interface CheckIn {
   challengeOf(hardwareId: string, clientId: string): string | null;
 }
 
-const KNOCKS_PER_MINUTE = 120;
 /** From a challenge to the next check-in: the firmware polls every 3 to 10 s, ten times. */
 const PROOF_MS = 120_000;
 const MOST_PROOFS = 10_000;
@@ -35,9 +34,10 @@ export function createCheckIn(deps: {
   readonly store: DeviceStore;
   readonly activation: Activation;
   readonly clock: Clock;
+  readonly knocksPerMinute: number;
 }): CheckIn {
   const { store, activation, clock } = deps;
-  const knocks = createRateLimiter(clock, { limit: KNOCKS_PER_MINUTE, windowMs: 60_000 });
+  const knocks = createRateLimiter(clock, { limit: deps.knocksPerMinute, windowMs: 60_000 });
   const proofs = new Map<string, { challenge: string; until: number; proved: boolean }>();
 
   async function issueToken(device: DeviceRow, knock: Knock): Promise<CheckInReply> {

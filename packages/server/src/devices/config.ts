@@ -5,4 +5,10 @@ export const devicesConfig = Type.Object({
     default: true,
     description: 'Let devices in that say they are simulated (muster talk is one); false for a fleet of real ones only',
   }),
+  knocksPerMinute: Type.Integer({
+    minimum: 10,
+    maximum: 1_000_000,
+    default: 600,
+    description: 'Boot requests a minute from one address; a site behind one router shares it',
+  }),
 });

@@ -28,7 +28,13 @@ before(async () => {
   await database.pool.query(insert, [siteA, siteB]);
   const bus = createBus(log);
   bus.subscribe('device.revoked', ({ deviceId }) => void revoked.push(deviceId));
-  devices = createDevices({ db: database.for(), clock, bus, log, config: { allowSimulated: true } });
+  devices = createDevices({
+    db: database.for(),
+    clock,
+    bus,
+    log,
+    config: { allowSimulated: true, knocksPerMinute: 1_000 },
+  });
 });
 after(() => database.stop());
 
@@ -239,7 +245,21 @@ test('a server for real devices only refuses a simulator', async () => {
     clock,
     bus: createBus(log),
     log,
-    config: { allowSimulated: false },
+    config: { allowSimulated: false, knocksPerMinute: 10 },
   });
   await assert.rejects(strict.checkIn(knock({ simulated: true }), 's'), { code: 'ACTIVATION_REFUSED' });
+});
+
+test('a source that knocks too often waits; the others do not', async () => {
+  const small = createDevices({
+    db: database.for(),
+    clock,
+    bus: createBus(log),
+    log,
+    config: { allowSimulated: true, knocksPerMinute: 10 },
+  });
+  const device = knock();
+  for (let i = 0; i < 10; i++) await small.checkIn(device, 'loud');
+  await assert.rejects(small.checkIn(device, 'loud'), { code: 'RATE_LIMITED' });
+  await small.checkIn(device, 'quiet');
 });

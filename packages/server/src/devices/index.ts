@@ -7,6 +7,7 @@ import {
   type DeviceKeyRegister,
   MusterError,
 } from '@muster/contract';
+import type { Static } from 'typebox';
 import type { Bus } from '../platform/bus.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/db/index.ts';
@@ -14,6 +15,7 @@ import { hashSecret } from '../platform/ids.ts';
 import type { Logger } from '../platform/log.ts';
 import { createActivation, type Knock } from './activation.ts';
 import { type CheckInReply, createCheckIn } from './check-in.ts';
+import type { devicesConfig } from './config.ts';
 import { provesKey } from './proof.ts';
 import { createDeviceStore, type DeviceTables, toDevice } from './store.ts';
 
@@ -50,14 +52,14 @@ export interface DevicesDeps {
   readonly clock: Clock;
   readonly bus: Bus;
   readonly log: Logger;
-  readonly config: { readonly allowSimulated: boolean };
+  readonly config: Static<typeof devicesConfig>;
 }
 
 export function createDevices(deps: DevicesDeps): Devices {
   const { clock, bus, log } = deps;
   const store = createDeviceStore(deps.db);
   const activation = createActivation({ store, clock, log, simulatedAllowed: deps.config.allowSimulated });
-  const checkIn = createCheckIn({ store, activation, clock });
+  const checkIn = createCheckIn({ store, activation, clock, knocksPerMinute: deps.config.knocksPerMinute });
   const here = new Set<string>();
 
   function note(deviceId: string): void {

@@ -93,6 +93,7 @@ export function createXiaozhiDevice(options: XiaozhiDeviceOptions): XiaozhiDevic
   const microphone = createMicrophone(encodeSilence(frameMs), (packet) => connection?.sendAudio(packet));
   let checkedIn: CheckInReply = {};
   let connection: Connection | null = null;
+  let opened: Promise<unknown> = Promise.resolve();
   let whenClosed: Promise<Closed | null> = Promise.resolve(null);
 
   function onMessage(message: Message, at: number): void {
@@ -109,6 +110,8 @@ export function createXiaozhiDevice(options: XiaozhiDeviceOptions): XiaozhiDevic
 
   async function replyMcp(payload: unknown): Promise<void> {
     if (options.tools === null || options.faults?.muteTools === true) return;
+    // the server may ask in the same breath as its hello, before the connection is handed over here
+    await opened;
     const reply = await answerMcp(payload, tools, options.board ?? 'muster-simulator', (call) => toolCalls.push(call));
     if (reply === null) return;
     // put together by hand, as the firmware does, so that broken JSON of a tool arrives broken
@@ -224,7 +227,7 @@ export function createXiaozhiDevice(options: XiaozhiDeviceOptions): XiaozhiDevic
       if (target === undefined) throw new MusterError('SERVER_UNREACHABLE', { why: 'no websocket in the check-in' });
       const closing = Promise.withResolvers<Closed>();
       connection?.drop();
-      connection = await openConnection(options, target, {
+      const opening = openConnection(options, target, {
         message: onMessage,
         audio: answers.audio,
         malformed: answers.malformed,
@@ -234,6 +237,8 @@ export function createXiaozhiDevice(options: XiaozhiDeviceOptions): XiaozhiDevic
           closing.resolve(closed);
         },
       });
+      opened = opening;
+      connection = await opening;
       whenClosed = closing.promise;
       if (options.legacyIot === true) announceThings(connection);
       return connection.hello;
