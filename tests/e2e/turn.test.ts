@@ -72,6 +72,11 @@ async function connected(options: Partial<XiaozhiDeviceOptions> = {}): Promise<X
   return Object.assign(device, { id });
 }
 
+/** A stream that fails before its first item. */
+async function* failing(code: 'PROVIDER_FAILED' | 'PROVIDER_KEY'): AsyncGenerator<never> {
+  yield await Promise.reject(new MusterError(code));
+}
+
 async function lastTurn(deviceId: string): Promise<Turn> {
   for (let tries = 0; tries < 50; tries++) {
     const { turns } = await muster.call<{ turns: Turn[] }>('GET', `/api/devices/${deviceId}/turns?limit=1`);
@@ -263,9 +268,7 @@ const FAILURES: readonly [string, () => void, Turn['errorCode'], RegExp][] = [
   [
     'thinking fails',
     () => {
-      script.llm = async function* () {
-        throw new MusterError('PROVIDER_FAILED');
-      };
+      script.llm = () => failing('PROVIDER_FAILED');
     },
     'PROVIDER_FAILED',
     /can't answer/,
@@ -294,9 +297,7 @@ const FAILURES: readonly [string, () => void, Turn['errorCode'], RegExp][] = [
   [
     'speaking fails',
     () => {
-      script.tts = async function* () {
-        throw new MusterError('PROVIDER_KEY');
-      };
+      script.tts = () => failing('PROVIDER_KEY');
     },
     'PROVIDER_KEY',
     /can't speak/,

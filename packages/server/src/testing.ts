@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ErrorReply, MusterError, type SessionReply } from '@muster/contract';
 import { readConfig } from './config.ts';
-import { createLogger } from './platform/log.ts';
+import { type Clock, systemClock } from './platform/clock.ts';
+import { createLogger, type Logger } from './platform/log.ts';
 import { type Server, type ServerParts, startServer } from './server.ts';
 
 /** A real server on a fresh embedded database and a free port, with its first administrator signed in. */
@@ -14,6 +15,8 @@ export interface TestServer {
   readonly dataDir: string;
   readonly token: string;
   readonly siteId: string;
+  /** For providers that a test makes itself. */
+  readonly deps: { readonly log: Logger; readonly clock: Clock };
   /** One API call as the administrator; throws what the server answers when it is an error. */
   call<T>(method: string, path: string, body?: unknown): Promise<T>;
   /** Types the code of a device, as a person at the dashboard would. */
@@ -71,6 +74,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     dataDir,
     token,
     siteId: sites[0]?.siteId ?? '',
+    deps: { log, clock: systemClock },
     call,
     activate: async (code) => (await call<{ deviceId: string }>('POST', '/api/devices/activate', { code })).deviceId,
     async stop() {

@@ -85,6 +85,18 @@ test('an ordinary user without a home runs it, also from a long path', { skip: p
   assert.equal(await gone(owner.child), 0);
 });
 
+test('a user without a name, as containers have, runs it too', { skip: process.getuid?.() !== 0 }, async () => {
+  const dataDir = join(directory, 'nameless');
+  const nameless = { uid: 54_321, gid: 54_321 };
+  await mkdir(dataDir);
+  await chmod(directory, 0o755);
+  await chown(dataDir, nameless.uid, nameless.gid);
+  const owner = start(dataDir, nameless);
+  assert.equal(await owner.said(), 'rows 0');
+  owner.ask('stop');
+  assert.equal(await gone(owner.child), 0);
+});
+
 test('a copy of the data with a foreign postmaster.pid starts', async () => {
   const from = join(directory, 'kill');
   const dataDir = join(directory, 'copy');
