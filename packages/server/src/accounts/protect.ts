@@ -1,7 +1,7 @@
 import { bug, MusterError } from '@muster/contract';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Http } from '../platform/http/index.ts';
-import type { Accounts } from './index.ts';
+import type { Accounts } from './accounts.ts';
 import { type Action, type Actor, judge, PERMISSIONS } from './permissions.ts';
 import type { Session } from './store.ts';
 

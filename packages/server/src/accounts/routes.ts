@@ -1,7 +1,7 @@
 import { ErrorReply, MeReply, SessionReply, SetupRequest, SignInRequest } from '@muster/contract';
 import { Type } from 'typebox';
 import type { Http } from '../platform/http/index.ts';
-import type { Accounts, NewSession } from './index.ts';
+import type { Accounts, NewSession } from './accounts.ts';
 import { SESSION_COOKIE, sessionToken } from './protect.ts';
 import { setupPage } from './setup-page.ts';
 

@@ -11,7 +11,7 @@ import {
 } from '@muster/contract';
 import { Type } from 'typebox';
 import type { Http } from '../platform/http/index.ts';
-import type { Devices } from './index.ts';
+import type { Devices } from './devices.ts';
 
 const Params = Type.Object({ deviceId: Id });
 const ListQuery = Type.Object({

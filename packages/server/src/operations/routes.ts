@@ -2,7 +2,7 @@ import { HealthReply, ReadyReply } from '@muster/contract';
 import { Type } from 'typebox';
 import type { Http } from '../platform/http/index.ts';
 import type { Metrics } from '../platform/metrics.ts';
-import type { Readiness } from './index.ts';
+import type { Readiness } from './readiness.ts';
 
 export function operationRoutes(
   app: Http,

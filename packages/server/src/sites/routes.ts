@@ -1,7 +1,7 @@
 import { ErrorReply, Id, Site, SiteChange, SiteCreate, SiteList } from '@muster/contract';
 import { Type } from 'typebox';
 import type { Http } from '../platform/http/index.ts';
-import type { Sites } from './index.ts';
+import type { Sites } from './sites.ts';
 
 const Params = Type.Object({ siteId: Id });
 

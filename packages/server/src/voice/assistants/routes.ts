@@ -9,7 +9,7 @@ import {
 } from '@muster/contract';
 import { Type } from 'typebox';
 import type { Http } from '../../platform/http/index.ts';
-import type { Assistants } from './index.ts';
+import type { Assistants } from './assistants.ts';
 
 const SiteParams = Type.Object({ siteId: Id });
 const Params = Type.Object({ assistantId: Id });

@@ -1,7 +1,7 @@
 import { type Device, ErrorReply, Id, TurnList } from '@muster/contract';
 import { Type } from 'typebox';
 import type { Http } from '../../platform/http/index.ts';
-import type { Recorder } from './index.ts';
+import type { Recorder } from './recorder.ts';
 
 const Params = Type.Object({ deviceId: Id });
 const Query = Type.Object({

@@ -25,8 +25,10 @@ import {
   type ToolSpec,
   type VoiceLink,
 } from '../ports.ts';
+import { apologyFor, Refused, type Stage } from './apologies.ts';
 import type { Playout } from './playout.ts';
 import { createSentenceCutter } from './sentences.ts';
+import { createToolCalls } from './tool-calls.ts';
 import { TurnEnded } from './turn.ts';
 
 /** Who answers, resolved: what stands in the assistant, with the providers that are configured now. */
@@ -95,30 +97,6 @@ export interface Answer {
   readonly done: Promise<AnswerReport | null>;
 }
 
-const MOST_TOOL_CALLS = 16;
-/** Line for each stage that failed. */
-const APOLOGIES: Readonly<Partial<Record<ErrorCode, FixedLine>>> = {
-  HEARING_TIMEOUT: 'hearingTimeout',
-  THINKING_TIMEOUT: 'thinkingTimeout',
-  TURN_LIMIT: 'turnLimit',
-};
-const STAGE_APOLOGY = {
-  hearing: 'hearingFailed',
-  screening: 'screeningFailed',
-  thinking: 'thinkingFailed',
-  speaking: 'speakingFailed',
-} as const satisfies Record<string, FixedLine>;
-
-/** A refusal by the screener: not a fault, and said in its own words. */
-class Refused extends Error {
-  readonly line: FixedLine;
-  constructor(line: FixedLine) {
-    super('refused by the screener');
-    this.name = 'Refused';
-    this.line = line;
-  }
-}
-
 /**
  * Prepares the answer to one utterance: hear, screen, think, screen, speak, sentence by sentence. It may begin before
  * the turn is certain; until `commit` nothing is heard, shown or acted on. `signal` is the turn's.
@@ -137,7 +115,14 @@ export function createAnswer(deps: AnswerDeps, input: AnswerInput, signal: Abort
   commitment.promise.catch(() => undefined);
   work.signal.addEventListener('abort', () => commitment.reject(work.signal.reason), { once: true });
 
-  let stage: keyof typeof STAGE_APOLOGY = 'hearing';
+  let stage: Stage = 'hearing';
+  const toolCalls = createToolCalls({
+    clock,
+    limitMs: limits.toolMs,
+    certain: commitment.promise,
+    signal: work.signal,
+    callTool: deps.callTool,
+  });
   let committed = false;
   let lastVoicedAt = startedAt;
   const used = { stt: null, llm: null, tts: null, skill: null } as Record<
@@ -145,7 +130,6 @@ export function createAnswer(deps: AnswerDeps, input: AnswerInput, signal: Abort
     string | null
   >;
   const marks: Partial<Record<'endpoint' | 'heard' | 'thought' | 'spoken', number>> = {};
-  const toolCalls: TurnRow['tools'][number][] = [];
   const timers: (() => void)[] = [];
   const resamplers = new Map<number, Resampler>();
   let words = '';
@@ -178,27 +162,9 @@ export function createAnswer(deps: AnswerDeps, input: AnswerInput, signal: Abort
       (inner) => voice.screener.check(text, { direction, siteId: voice.siteId, signal: inner }),
     );
     if (!verdict.allow) {
-      throw new Refused(
-        verdict.reason === 'noScreener' ? 'noScreening' : direction === 'in' ? 'refusedQuestion' : 'refusedAnswer',
-      );
+      throw new Refused(direction, verdict.reason);
     }
     stage = before;
-  }
-
-  async function callTool(name: string, args: Readonly<Record<string, unknown>>): Promise<string> {
-    await commitment.promise;
-    if (toolCalls.length >= MOST_TOOL_CALLS) throw new MusterError('TOOL_FAILED', { most: MOST_TOOL_CALLS });
-    const begun = clock.monotonic();
-    const entry = { name, ok: false, ms: 0 };
-    toolCalls.push(entry);
-    try {
-      const deadline = { ms: limits.toolMs, code: 'TOOL_TIMEOUT', signal: work.signal } as const;
-      const result = await within(clock, deadline, (inner) => deps.callTool(name, args, inner));
-      entry.ok = true;
-      return result;
-    } finally {
-      entry.ms = Math.round(clock.monotonic() - begun);
-    }
   }
 
   async function think(text: string): Promise<void> {
@@ -214,7 +180,7 @@ export function createAnswer(deps: AnswerDeps, input: AnswerInput, signal: Abort
       now: clock.now(),
       deviceName: link.deviceName,
       tools: deps.tools,
-      callTool,
+      callTool: toolCalls.call,
     };
     const events = firstStream(
       stageDeps('llm'),
@@ -350,7 +316,7 @@ export function createAnswer(deps: AnswerDeps, input: AnswerInput, signal: Abort
     for (const cancel of timers.splice(0)) cancel();
     const refused = error instanceof Refused;
     const code = refused ? 'SCREENING_REFUSED' : work.signal.aborted ? 'TURN_LIMIT' : codeOf(error);
-    const key = refused ? error.line : (APOLOGIES[code] ?? STAGE_APOLOGY[stage]);
+    const key = refused ? error.line : apologyFor(code, stage);
     if (code === 'INTERNAL') deps.log.error({ err: error, stage }, 'turn failed');
     else deps.log.warn({ code, stage }, 'turn failed');
     try {
@@ -382,7 +348,7 @@ export function createAnswer(deps: AnswerDeps, input: AnswerInput, signal: Abort
         firstAudioMs: since(playout.soundedAt ?? undefined),
         totalMs: since(clock.monotonic()),
       },
-      tools: toolCalls,
+      tools: toolCalls.made,
       heard: words,
       said,
     };

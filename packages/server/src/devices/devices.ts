@@ -1,0 +1,143 @@
+import {
+  type ActivateReply,
+  type ActivateRequest,
+  type ActivationProof,
+  type Device,
+  type DeviceChange,
+  type DeviceKeyRegister,
+  MusterError,
+} from '@muster/contract';
+import type { Static } from 'typebox';
+import type { Bus } from '../platform/bus.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Database } from '../platform/db/index.ts';
+import { hashSecret } from '../platform/ids.ts';
+import type { Logger } from '../platform/log.ts';
+import { createActivation, type Knock } from './activation.ts';
+import { type CheckInReply, createCheckIn } from './check-in.ts';
+import type { devicesConfig } from './config.ts';
+import { provesKey } from './proof.ts';
+import { createDeviceStore, type DeviceTables, toDevice } from './store.ts';
+
+export interface Devices {
+  checkIn(knock: Knock, source: string): Promise<CheckInReply>;
+  /** The device asks whether it is active, with its proof if it has a key. ACTIVATION_REFUSED, ACTIVATION_KEY_UNKNOWN. */
+  pollActivation(hardwareId: string, clientId: string, proof: ActivationProof | null): Promise<'active' | 'waiting'>;
+  approve(request: ActivateRequest & { siteId: string }, source: string): Promise<ActivateReply>;
+  /** The active device that a token belongs to, or null; also null when it claims another address. */
+  authenticate(token: string, hardwareId: string | null): Promise<Device | null>;
+  /** SERIAL_TAKEN when a key stands already. */
+  registerKey(request: DeviceKeyRegister): Promise<void>;
+  /** NOT_FOUND when there is no such device. */
+  get(deviceId: string): Promise<Device>;
+  list(options: {
+    readonly sites: readonly string[] | null;
+    readonly siteId?: string;
+    readonly limit: number;
+    readonly after?: string;
+  }): Promise<Device[]>;
+  change(deviceId: string, change: DeviceChange): Promise<Device>;
+  /** Its tokens end now and `device.revoked` closes its socket. CONFLICT when it is revoked already. */
+  revoke(deviceId: string): Promise<void>;
+  connected(deviceId: string): void;
+  disconnected(deviceId: string): void;
+}
+
+export interface DevicesDeps {
+  readonly db: Database<DeviceTables>;
+  readonly clock: Clock;
+  readonly bus: Bus;
+  readonly log: Logger;
+  readonly config: Static<typeof devicesConfig>;
+}
+
+export function createDevices(deps: DevicesDeps): Devices {
+  const { clock, bus, log } = deps;
+  const store = createDeviceStore(deps.db);
+  const activation = createActivation({ store, clock, log, simulatedAllowed: deps.config.allowSimulated });
+  const checkIn = createCheckIn({ store, activation, clock, knocksPerMinute: deps.config.knocksPerMinute });
+  const here = new Set<string>();
+
+  function note(deviceId: string): void {
+    store
+      .seen([deviceId], clock.now())
+      .catch((error: unknown) => log.warn({ err: error, deviceId }, 'last-seen not stored'));
+  }
+
+  return {
+    checkIn: checkIn.checkIn,
+
+    async pollActivation(hardwareId, clientId, proof) {
+      const challenge = checkIn.challengeOf(hardwareId, clientId);
+      const device = challenge === null ? undefined : await store.activeByHardware(hardwareId);
+      if (challenge === null || device?.hmac_key == null) return activation.poll(hardwareId, clientId, proof);
+      if (proof === null || !provesKey(proof, challenge, device.hmac_key)) {
+        throw new MusterError('ACTIVATION_REFUSED', { hardwareId });
+      }
+      checkIn.proved(hardwareId, clientId);
+      return 'active';
+    },
+
+    async approve(request, source) {
+      const reply = await activation.approve(request, source);
+      // a device that came back with an erased memory: its old connection ends with its old tokens
+      bus.publish('device.revoked', { deviceId: reply.deviceId });
+      return reply;
+    },
+
+    async authenticate(token, hardwareId) {
+      const row = await store.byToken(hashSecret(token));
+      if (row === undefined || (hardwareId !== null && row.hardware_id !== hardwareId)) return null;
+      return toDevice(row, here.has(row.device_id));
+    },
+
+    async registerKey(request) {
+      const done = await store.registerKey({
+        serial_number: request.serialNumber,
+        hmac_key: Buffer.from(request.hmacKey, 'hex'),
+        site_id: request.siteId ?? null,
+        created_at: clock.now(),
+      });
+      if (!done) throw new MusterError('SERIAL_TAKEN', { serialNumber: request.serialNumber });
+    },
+
+    async get(deviceId) {
+      const row = await store.find(deviceId);
+      if (row === undefined) throw new MusterError('NOT_FOUND', { deviceId });
+      return toDevice(row, here.has(deviceId));
+    },
+
+    async list(options) {
+      return (await store.list(options)).map((row) => toDevice(row, here.has(row.device_id)));
+    },
+
+    async change(deviceId, change) {
+      const row = await store.change(deviceId, {
+        ...(change.name === undefined ? {} : { name: change.name }),
+        ...(change.assistantId === undefined ? {} : { assistant_id: change.assistantId }),
+      });
+      if (row === undefined) throw new MusterError('NOT_FOUND', { deviceId });
+      bus.publish('device.changed', { deviceId });
+      return toDevice(row, here.has(deviceId));
+    },
+
+    async revoke(deviceId) {
+      const row = await store.revoke(deviceId);
+      if (row === undefined) throw new MusterError('CONFLICT', { deviceId }, { say: 'The device is revoked already.' });
+      bus.publish('device.revoked', { deviceId });
+      log.info({ deviceId }, 'device revoked');
+    },
+
+    connected(deviceId) {
+      here.add(deviceId);
+      note(deviceId);
+      bus.publish('device.connected', { deviceId });
+    },
+
+    disconnected(deviceId) {
+      here.delete(deviceId);
+      note(deviceId);
+      bus.publish('device.disconnected', { deviceId });
+    },
+  };
+}
