@@ -275,6 +275,18 @@ test('xiaozhi checklist S14: 120 s without a word close the connection, though t
   assert.ok(!device.messages.some(({ type }) => type === 'alert'));
 });
 
+test('xiaozhi checklist S14: what was heard and what is spoken count as words', async () => {
+  const device = await rig.talk();
+  for (const say of [() => device.link.heard('hm'), () => device.link.speechStart(), () => device.link.speechStop()]) {
+    rig.clock.advance(119_000);
+    say();
+  }
+  rig.clock.advance(119_999);
+  assert.ok(rig.gateway.connected('one'));
+  rig.clock.advance(1);
+  assert.equal((await device.closed).reason, 'IDLE_TIMEOUT');
+});
+
 test('xiaozhi checklist S14: a conversation that says goodbye is heard out first', async () => {
   rig.inbox.extra = { idle: () => void rig.inbox.told.push('goodbye') };
   const device = await rig.talk();

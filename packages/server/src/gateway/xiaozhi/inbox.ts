@@ -93,7 +93,10 @@ export interface XiaozhiLink {
   emotion(emotion: Emotion): void;
   speechStart(): void;
   sentence(text: string): void;
-  /** One Opus packet. False when the device reads too slowly or is gone: stop sending. Pacing is the caller's. */
+  /**
+   * One Opus packet; its bytes must not change afterwards, they may wait in the socket. False when the device reads too
+   * slowly or is gone: stop sending. Pacing is the caller's.
+   */
   audio(packet: Uint8Array): boolean;
   speechStop(): void;
   alert(status: string, message: string, emotion: Emotion): void;

@@ -98,6 +98,13 @@ test('__proto__ is dropped however it is written, and touches nothing', () => {
   }
 });
 
+test('32 levels are parsed, 33 are not', () => {
+  const nested = (levels: number): string => `${'{"a":['.repeat(levels / 2)}${']}'.repeat(levels / 2)}`;
+  assert.notEqual(parseJson(nested(32)), undefined);
+  assert.equal(parseJson(`[${nested(32)}]`), undefined);
+  assert.equal(parseJson('['), undefined);
+});
+
 test('brackets inside strings are no depth', () => {
   const text = JSON.stringify({ text: `${'['.repeat(100)}"\\` });
   assert.deepEqual(parseJson(text), JSON.parse(text));
