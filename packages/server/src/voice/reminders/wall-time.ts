@@ -48,14 +48,12 @@ export function zoneOffsetMs(at: number, timeZone: string): number {
 export function instantOf(wall: WallTime, timeZone: string): number {
   const asUtc = Date.UTC(wall.year, wall.month - 1, wall.day, wall.hour, wall.minute);
   const day = 24 * 3_600_000;
-  // The two offsets that may hold: those of a day before and of a day after.
-  const [before, after] = [zoneOffsetMs(asUtc - day, timeZone), zoneOffsetMs(asUtc + day, timeZone)];
-  const first = asUtc - before;
-  return zoneOffsetMs(first, timeZone) === before ? first : pick(asUtc - after, first, after, timeZone);
-}
-
-function pick(second: number, first: number, after: number, timeZone: string): number {
-  return zoneOffsetMs(second, timeZone) === after ? second : first;
+  // The offset that holds there is that of a day before or of a day after: zones do not change twice within two days.
+  const before = zoneOffsetMs(asUtc - day, timeZone);
+  for (const offset of [before, zoneOffsetMs(asUtc + day, timeZone)]) {
+    if (zoneOffsetMs(asUtc - offset, timeZone) === offset) return asUtc - offset;
+  }
+  return asUtc - before;
 }
 
 /** Reads `2026-11-22T07:30` (seconds are ignored, a space will do for T); null when it is no such time. */

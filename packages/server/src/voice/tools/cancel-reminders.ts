@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { defineTool } from './define.ts';
-import { Label, LocalTime, ReminderReply, toReply } from './reminder-reply.ts';
+import { Label, LocalTime, ReminderReply, toReply } from './reminder-json.ts';
 
 export const tool = defineTool({
   name: 'cancel_reminders',

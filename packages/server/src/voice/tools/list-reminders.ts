@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { defineTool } from './define.ts';
-import { ReminderReply, toReply } from './reminder-reply.ts';
+import { ReminderReply, toReply } from './reminder-json.ts';
 
 export const tool = defineTool({
   name: 'list_reminders',

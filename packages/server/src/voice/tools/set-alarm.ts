@@ -1,22 +1,15 @@
 import { Type } from 'typebox';
-import { instantOf, parseWallTime } from '../reminders/wall-time.ts';
-import { defineTool, toolFailed } from './define.ts';
-import { Label, LocalTime, toReply } from './reminder-reply.ts';
+import { defineTool } from './define.ts';
+import { dueAtOf, Label, toReply, When } from './reminder-json.ts';
 
 export const tool = defineTool({
   name: 'set_alarm',
-  description: 'Sets an alarm that rings once on this device at a date and time. Gives the alarm as JSON.',
-  parameters: Type.Object({ localTime: LocalTime, label: Label }, { additionalProperties: false }),
-  async run({ localTime, label }, context) {
-    const { deviceId, timeZone, reminders } = context;
-    const wall = parseWallTime(localTime);
-    if (wall === null) throw toolFailed('The time must be like 2026-11-22T07:30.');
-    const alarm = await reminders.add({
-      deviceId,
-      kind: 'alarm',
-      dueAt: instantOf(wall, timeZone),
-      label: label ?? null,
-    });
-    return JSON.stringify(toReply(alarm, context));
+  description:
+    'Sets an alarm that rings once on this device, either at localTime or after some seconds. Gives the alarm as JSON.',
+  parameters: Type.Object({ ...When, label: Label }, { additionalProperties: false }),
+  async run(args, context) {
+    const { deviceId, reminders } = context;
+    const alarm = { deviceId, kind: 'alarm', dueAt: dueAtOf(args, context), label: args.label ?? null } as const;
+    return JSON.stringify(toReply(await reminders.add(alarm), context));
   },
 });

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { defineTool } from './define.ts';
-import { Label, toReply } from './reminder-reply.ts';
+import { Label, toReply } from './reminder-json.ts';
 
 export const tool = defineTool({
   name: 'set_timer',

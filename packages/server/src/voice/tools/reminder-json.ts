@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import type { Reminder } from '../reminders/index.ts';
-import { formatWallTime } from '../reminders/wall-time.ts';
-import type { ToolContext } from './define.ts';
+import { formatWallTime, instantOf, parseWallTime } from '../reminders/wall-time.ts';
+import { type ToolContext, toolFailed } from './define.ts';
 
 /** How the tools tell of a reminder, as JSON. */
 export const ReminderReply = Type.Object({
@@ -28,4 +28,24 @@ export function toReply(reminder: Reminder, { timeZone, now }: ToolContext): Rem
     localTime: formatWallTime(reminder.dueAt, timeZone),
     inSeconds: Math.round((reminder.dueAt - now) / 1_000),
   };
+}
+
+/** Parameters of which one must be given. */
+export const When = {
+  localTime: Type.Optional(LocalTime),
+  seconds: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: 31_622_400, description: 'From now, instead of localTime' }),
+  ),
+};
+
+/** The instant that the arguments mean, epoch ms. Throws TOOL_FAILED when not exactly one is given and readable. */
+export function dueAtOf(
+  { localTime, seconds }: { readonly localTime?: string; readonly seconds?: number },
+  { now, timeZone }: ToolContext,
+): number {
+  const wall = localTime === undefined ? null : parseWallTime(localTime);
+  if ((wall === null) === (seconds === undefined)) {
+    throw toolFailed('Give either localTime, like 2026-11-22T07:30, or seconds.');
+  }
+  return wall === null ? now + (seconds ?? 0) * 1_000 : instantOf(wall, timeZone);
 }
