@@ -47,7 +47,7 @@ export const skill = defineSkill({
     const inFirst = amount * from.factor + (from.offset ?? 0);
     if (from.kind === 'temperature' ? inFirst < KELVIN_ZERO - 1e-9 : amount < 0) return 'There is no such amount.';
     const value = tidy((inFirst - (to.offset ?? 0)) / to.factor);
-    const decimals = Math.abs(value) >= 100 ? 1 : Math.abs(value) >= 1 ? 2 : 4;
+    const decimals = Math.abs(value) >= 1_000 ? 1 : Math.abs(value) >= 1 ? 2 : 4;
     const about = isRounded(value, decimals) ? 'about ' : '';
     return `${capital(numberOf(amount))} ${named(amount, from)} is ${about}${numberOf(value, decimals)} ${named(value, to)}.`;
   },

@@ -23,7 +23,7 @@ const LIST: readonly RegExp[] = [
   new RegExp(`^(?:do i have|are there|have i set|is there) (?:any |an? )?(?:\\w+ )?${KIND}s?(?: set| running)?$`),
   new RegExp(`^(?:list|show|read|check|tell me|what about)(?: me)? ?(?:all )?(?:of )?(?:my |the )?${KIND}s?$`),
   new RegExp(
-    `^(?:how much (?:time|longer)|how long|how many minutes) (?:is |are )?(?:left|remaining|to go|does|do i have)?(?: (?:is left|left))?(?: (?:on|for|of|in))?(?: the| my)? ?(?<which>[a-z ]{1,40}? )?${KIND}(?: have)?(?: left)?$`,
+    `^(?:how much (?:time|longer)|how long|how many minutes)(?: is| are| does| do i have| left| remaining| to go)*(?: on| for| of| in)?(?: the| my)?(?: (?<which>[a-z ]{1,40}?))? ${KIND}(?: have)?(?: left)?$`,
   ),
   new RegExp(
     `^(?:when|what time) (?:is|does|will) (?:my |the )?(?:next )?${KIND}(?: go off| ring| set| set for| end| be done)?$`,

@@ -45,6 +45,7 @@ export const PLACES: Readonly<Record<string, string>> = {
   bali: 'Asia/Makassar',
   myanmar: 'Asia/Yangon',
   burma: 'Asia/Yangon',
+  yangon: 'Asia/Yangon',
   surabaya: 'Asia/Jakarta',
   // South and Central Asia
   india: 'Asia/Kolkata',
@@ -274,6 +275,7 @@ export const PLACES: Readonly<Record<string, string>> = {
   rio: 'America/Sao_Paulo',
   brasilia: 'America/Sao_Paulo',
   quito: 'America/Guayaquil',
+  nuuk: 'America/Nuuk',
   // Oceania
   canberra: 'Australia/Sydney',
   'gold coast': 'Australia/Brisbane',
@@ -296,7 +298,7 @@ export const WIDE_COUNTRIES: Readonly<Record<string, string>> = {
   us: 'New York',
   'united states': 'New York',
   'united states of america': 'New York',
-  'the states': 'New York',
+  states: 'New York',
   canada: 'Toronto',
   mexico: 'Mexico City',
   brazil: 'Sao Paulo',

@@ -47,7 +47,6 @@ const SIGNS: readonly (readonly [RegExp, string])[] = [
   [/(\d) ?[x] ?(?=\d)/g, '$1 times '],
   [/\b([ap])\. ?m\b\.?/g, '$1m'],
   [/(\d)([ap]m)\b/g, '$1 $2'],
-  [/\b(\d{1,2}) ([ap]) m\b/g, '$1 $2m'],
   [/([a-z\d])-(?=[a-z])/g, '$1 '],
 ];
 
@@ -71,7 +70,8 @@ export function hear(text: string): Heard | null {
     .replace(/\s+/g, ' ')
     .trim();
   words = withoutPoliteness(words);
-  return { raw: text, words, digits: digitsOf(words) };
+  // "five p m" shows its number only now.
+  return { raw: text, words, digits: digitsOf(words).replace(/(\d) ([ap]) m\b/g, '$1 $2m') };
 }
 
 function withoutPoliteness(words: string): string {

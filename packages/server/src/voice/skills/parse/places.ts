@@ -26,7 +26,17 @@ function plain(text: string): string {
 }
 
 const SHORT = new Set(['uk', 'usa', 'us', 'uae', 'la', 'nyc', 'utc', 'gmt']);
-const ARTICLE = new Set(['us', 'usa', 'uk', 'uae', 'united states', 'united kingdom', 'netherlands', 'philippines']);
+const ARTICLE = new Set([
+  'us',
+  'usa',
+  'uk',
+  'uae',
+  'united states',
+  'states',
+  'united kingdom',
+  'netherlands',
+  'philippines',
+]);
 
 function titled(name: string): string {
   if (SHORT.has(name)) return (ARTICLE.has(name) ? 'the ' : '') + name.toUpperCase();
