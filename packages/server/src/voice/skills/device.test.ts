@@ -128,6 +128,7 @@ test('leaves other sentences alone', async () => {
     'take a photo of the dog and send it to my mom',
     'i will go forward with my plan',
     'cancel reminders',
+    'status',
   ];
   for (const sentence of sentences) assert.equal((await ask(skill, sentence, { tools })).said, null, sentence);
 });

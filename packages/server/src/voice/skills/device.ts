@@ -41,7 +41,8 @@ export const skill = defineSkill({
     const part = STATUS.find(([pattern]) => pattern.test(heard.words))?.[1];
     if (part !== undefined && toolNamed(request.tools, 'get_device_status') !== null)
       return { score: 1, act: 'status', part };
-    const tools = request.tools.filter(({ name }) => !serverTools.has(name));
+    // The status is JSON: what people ask of it is told above.
+    const tools = request.tools.filter(({ name }) => !serverTools.has(name) && !name.endsWith('get_device_status'));
     const agreed = agreedTool(heard, request, tools);
     if (agreed !== null) return { score: 1, act: 'call', match: agreed, agreed: true };
     const match = matchTool(heard.digits, tools);
