@@ -86,7 +86,11 @@ test('a human voice is heard, and the spoken answer, heard back, says what it sh
     await ears.warm();
     const pcm = resample(answer.pcm(), 24_000, 16_000).subarray(0, 16_000 * 8);
     const back = await ears.transcribe(pcm, { language: 'en', signal: AbortSignal.timeout(20_000) });
-    assert.match(back, /language model/i);
+    const { errors, words } = wordErrors(
+      spoken(answer).split(' ').slice(0, 20).join(' '),
+      back.split(' ').slice(0, 20).join(' '),
+    );
+    assert.ok(errors / words < 0.4, back);
   } finally {
     await ears.close();
   }
@@ -159,7 +163,7 @@ test('both hearing processes killed in mid-turn: the person hears something, and
 }, async () => {
   const device = await connected();
   const said = encodeSpeech(recording()?.pcm ?? new Int16Array(0));
-  const talk = device.talk(said, { timeoutMs: 20_000 });
+  const talk = device.talk(said, { timeoutMs: 40_000 });
   await delay(2_000);
   const killed = children('moonshine');
   assert.ok(killed.length > 0);

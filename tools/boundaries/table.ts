@@ -64,5 +64,5 @@ export const EMPTY_NAMES: readonly string[] = [
 
 /** Lines at which a file fails; data (`*.json`, `*.data.ts`) and generated files (`*.gen.ts`) are not counted. */
 export const MAX_LINES = 600;
-/** Source files in one folder; tests and generated files are not counted. */
+/** Source files in one folder; tests and generated files are not counted, folders with a generated index are exempt. */
 export const MAX_FILES = 15;

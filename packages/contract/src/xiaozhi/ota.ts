@@ -9,8 +9,11 @@ export interface OtaReply {
   firmware: { version: string; url: string };
   /** No `mqtt` member goes with it: a device that sees one prefers MQTT. The url always has an explicit port. */
   websocket: { url: string; token: string; version: number };
-  /** Present until the device is active; code and challenge always together. */
-  activation?: { code: string; message: string; challenge: string; timeout_ms: number };
+  /**
+   * Present until the device is active, code and challenge together. The challenge alone asks a device that is active
+   * and has a key to prove it once more.
+   */
+  activation?: { code?: string; message: string; challenge: string; timeout_ms: number };
 }
 
 /** What is in the body of `POST …/ota/activate`, wrapped (`{Payload: …}`, Python clients) or not (firmware). */

@@ -213,7 +213,8 @@ export function createXiaozhiDevice(options: XiaozhiDeviceOptions): XiaozhiDevic
     async activateWith(confirm) {
       await device.checkIn();
       if (checkedIn.activation === undefined) return;
-      await confirm(checkedIn.activation.code);
+      // a challenge without a code: nobody has to type anything
+      if (checkedIn.activation.code !== undefined) await confirm(checkedIn.activation.code);
       for (let polls = 0; polls < POLLS; polls++) {
         const { status } = await device.activate();
         if (status === 200) break;

@@ -33,8 +33,12 @@ export function openDatabase(connectionString: string, size: number, log: Logger
     keepAlive: true,
     application_name: 'muster',
   });
-  // an idle connection that breaks is replaced at the next query; without a listener it would end the process
+  // a connection that breaks is replaced at the next query; without a listener it would end the process, also while it
+  // is checked out and no query of it is under way
   pool.on('error', (error) => log.warn({ err: error }, 'an idle database connection broke'));
+  pool.on('connect', (client) => {
+    client.on('error', (error) => log.debug({ err: error }, 'a database connection broke'));
+  });
   const kysely = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
   return {
     pool,

@@ -43,5 +43,5 @@ export const en = {
   // what it is without a language model
   help: 'I can tell the time and date anywhere, set timers, alarms and reminders, do sums, convert units, control this device, and tell jokes and stories.',
   noLanguageModel:
-    "I don't have a language model, so I can't answer that. I can tell the time, set timers, alarms and reminders, do sums, convert units, control this device, and tell jokes and stories. To add a model, set its base URL in the server's settings.",
+    "I can't answer that, because I have no language model. To add one, set its base URL in the server's settings. Say help to hear what I can do.",
 } as const;

@@ -39,5 +39,5 @@ export const vi: Lines = {
 
   help: 'Tôi có thể cho biết ngày giờ ở khắp nơi, hẹn giờ, đặt báo thức và lời nhắc, tính toán, đổi đơn vị, điều khiển thiết bị này, kể chuyện và kể chuyện cười. Hiện những việc đó tôi chỉ hiểu bằng tiếng Anh.',
   noLanguageModel:
-    'Tôi chưa có mô hình ngôn ngữ nên không trả lời được câu này. Bằng tiếng Anh, tôi có thể xem giờ, hẹn giờ, tính toán và điều khiển thiết bị. Để thêm mô hình, hãy đặt địa chỉ máy chủ mô hình trong cấu hình của Muster.',
+    'Tôi không trả lời được câu này vì chưa có mô hình ngôn ngữ. Để thêm, hãy đặt địa chỉ máy chủ mô hình trong cấu hình. Hãy nói help để biết tôi làm được gì.',
 };

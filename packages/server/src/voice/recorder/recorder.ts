@@ -50,6 +50,7 @@ export function createRecorder(deps: {
 
   return {
     record(report, { deviceId, siteId, keepWords }) {
+      log.debug({ deviceId, outcome: report.outcome, code: report.errorCode, times: report.times }, 'turn ended');
       turns.inc({ outcome: report.outcome, code: report.errorCode ?? '' });
       if (report.times.firstAudioMs !== null && report.cause === 'speech') {
         firstAudio.observe({ llm: report.llm ?? '' }, report.times.firstAudioMs / 1000);

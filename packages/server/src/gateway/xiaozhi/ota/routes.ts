@@ -48,7 +48,7 @@ export async function otaRoutes(app: Http, deps: OtaRoutesDeps): Promise<void> {
   }
 }
 
-async function boot(deps: OtaRoutesDeps, request: FastifyRequest): Promise<BootReply> {
+async function boot(deps: OtaRoutesDeps, request: FastifyRequest): Promise<OtaReply> {
   const checkIn = readCheckIn(request.headers, parseBody(request), request.ip);
   if (checkIn === null) throw nameless();
   const url = address(deps, request);
@@ -84,14 +84,9 @@ async function poll(deps: OtaRoutesDeps, request: FastifyRequest, reply: Fastify
   }
 }
 
-/** A device that is known and only has to prove its key once more gets a challenge without a code to show. */
-type BootReply = Omit<OtaReply, 'activation'> & {
-  activation?: Omit<NonNullable<OtaReply['activation']>, 'code'> & { code?: string };
-};
-
 /** No `mqtt` member, ever: firmware that sees one prefers it. */
-function bootReply(now: number, url: string, answer: CheckInReply, version: string): BootReply {
-  const reply: BootReply = {
+function bootReply(now: number, url: string, answer: CheckInReply, version: string): OtaReply {
+  const reply: OtaReply = {
     server_time: { timestamp: now, timezone_offset: zoneOffsetMinutes(answer.timeZone, now) },
     firmware: { version, url: '' },
     websocket: { url, token: answer.active ? answer.token : '', version: 1 },
