@@ -219,6 +219,19 @@ test('realtime: a voice over the answer silences it and is answered itself', asy
   device.close();
 });
 
+test('realtime: after an abort the open microphone is heard again', async () => {
+  const device = await connected({ mode: 'realtime' });
+  script.llm = async function* () {
+    yield { type: 'text', text: 'A long story that goes on. '.repeat(6) };
+  };
+  void device.talk(speech).catch(() => undefined);
+  await device.waitFor((message) => message.type === 'tts' && message.state === 'sentence_start');
+  await device.abort();
+  script.llm = stub.llm.think;
+  assert.equal((await device.talk(speech)).heard, 'hello there');
+  device.close();
+});
+
 test('what was prepared during a pause is thrown away when the person goes on', async () => {
   const device = await connected();
   const heard: number[] = [];

@@ -35,7 +35,7 @@ export function openDatabase(connectionString: string, size: number, log: Logger
   });
   // a connection that breaks is replaced at the next query; without a listener it would end the process, also while it
   // is checked out and no query of it is under way
-  pool.on('error', (error) => log.warn({ err: error }, 'an idle database connection broke'));
+  pool.on('error', (error) => log[pool.ending ? 'debug' : 'warn']({ err: error }, 'an idle database connection broke'));
   pool.on('connect', (client) => {
     client.on('error', (error) => log.debug({ err: error }, 'a database connection broke'));
   });

@@ -296,6 +296,8 @@ export function createConversation(deps: ConversationDeps): SpokenConversation {
       interrupt();
       // the button of a device waits for this even when nothing was playing yet
       if (!hadSpeech) link.speechStop();
+      // in realtime the microphone never closed, so the device does not open it again
+      if (mode === 'realtime' && turn.send('listen')) resetHearing(false);
     },
 
     announce(line, cause) {
