@@ -91,18 +91,21 @@ CREATE TABLE device_tokens (
 );
 CREATE INDEX device_tokens_device ON device_tokens (device_id, created_at);
 
--- Keys registered before their device knocks, by serial number.
+-- Keys registered before their device knocks: of one site, or (by an administrator) of every site. A site's own comes
+-- first, so that nobody can take a serial number away from another site.
 CREATE TABLE device_keys (
-  serial_number text PRIMARY KEY,
+  serial_number text NOT NULL,
   hmac_key bytea NOT NULL,
   site_id uuid REFERENCES sites ON DELETE CASCADE,
-  created_at bigint NOT NULL
+  created_at bigint NOT NULL,
+  UNIQUE NULLS NOT DISTINCT (serial_number, site_id)
 );
 CREATE INDEX device_keys_site ON device_keys (site_id) WHERE site_id IS NOT NULL;
 
--- Devices that knocked and are not active: one row each, gone when active or expired.
+-- Devices that knocked and are not active: one row each, gone when active or expired. Two that claim one address have
+-- two rows, so that neither can void the code of the other.
 CREATE TABLE activations (
-  hardware_id text PRIMARY KEY,
+  hardware_id text NOT NULL,
   client_id text NOT NULL,
   code text NOT NULL,
   challenge text NOT NULL,
@@ -119,7 +122,8 @@ CREATE TABLE activations (
   site_id uuid REFERENCES sites ON DELETE CASCADE,
   device_name text,
   created_at bigint NOT NULL,
-  expires_at bigint NOT NULL
+  expires_at bigint NOT NULL,
+  PRIMARY KEY (hardware_id, client_id)
 );
 CREATE UNIQUE INDEX activations_code ON activations (code);
 CREATE INDEX activations_expiry ON activations (expires_at);

@@ -63,39 +63,56 @@ export function createActivation(deps: {
       const say = 'This server takes no simulated devices (devices.allowSimulated is false).';
       throw new MusterError('ACTIVATION_REFUSED', { hardwareId: knock.hardwareId }, { say });
     }
+    if (knock.clientId === '' && !knock.keyed) {
+      const say = 'A device without a key needs a Client-Id: its address alone is no secret.';
+      throw new MusterError('ACTIVATION_REFUSED', { hardwareId: knock.hardwareId }, { say });
+    }
     const now = clock.now();
-    const before = await store.activation(knock.hardwareId, now);
-    if (before !== undefined && sameKnock(before, knock)) return before;
-    if (before !== undefined) await store.replaceActivation(knock.hardwareId);
+    const before = await store.activation(knock.hardwareId, knock.clientId, now);
+    if (before !== undefined) return refresh(before, knock);
+    await store.dropExpiredActivations(now);
     if ((await store.countActivations()) >= MOST_WAITING)
       throw new MusterError('RATE_LIMITED', { retryAfterMs: 60_000 });
     for (let tries = 0; tries < 20; tries++) {
       const row = newRow(knock, now);
       if (await store.openActivation(row)) return row;
       // another poll of the same device may have come first: its code is the code
-      const other = await store.activation(knock.hardwareId, now);
-      if (other !== undefined && sameKnock(other, knock)) return other;
+      const other = await store.activation(knock.hardwareId, knock.clientId, now);
+      if (other !== undefined) return refresh(other, knock);
     }
     throw bug('no free activation code in 20 tries');
+  }
+
+  /** A device may show more of itself at a later knock, never less: once it says it has a key it has to prove it. */
+  async function refresh(row: ActivationRow, knock: Knock): Promise<ActivationRow> {
+    const shown = {
+      serial_number: knock.serialNumber ?? row.serial_number,
+      keyed: row.keyed || knock.keyed,
+      key_candidate: keyBytes(knock) ?? row.key_candidate,
+    };
+    await store.updateActivation(row, shown);
+    return row;
   }
 
   async function approve(request: ActivateRequest & { siteId: string }, source: string): Promise<ActivateReply> {
     const retryAfterMs = wrongCodes.waitMs(source);
     if (retryAfterMs > 0) throw new MusterError('RATE_LIMITED', { retryAfterMs });
+    // counted before the first wait, so that many tries at once count each other
+    wrongCodes.count(source);
     const now = clock.now();
     const waiting = await store.activationByCode(request.code, now);
-    const known = waiting === undefined ? undefined : await store.activeByHardware(waiting.hardware_id);
-    if (waiting !== undefined && known !== undefined) checkReturn(waiting, known, request.siteId);
+    if (waiting === undefined) throw new MusterError('ACTIVATION_CODE_WRONG');
+    const known = await store.activeByHardware(waiting.hardware_id);
+    if (known !== undefined) checkReturn(waiting, known, request.siteId);
     const set = {
       device_id: known?.device_id ?? newId(now),
       site_id: request.siteId,
-      device_name: request.name ?? known?.name ?? waiting?.model ?? 'New device',
+      device_name: request.name ?? known?.name ?? waiting.model ?? 'New device',
+      keyed: waiting.keyed || (await isRegistered(waiting.serial_number, request.siteId)),
     };
-    const row = waiting === undefined ? undefined : await store.approve(request.code, set, now);
-    if (row === undefined) {
-      wrongCodes.count(source);
-      throw new MusterError('ACTIVATION_CODE_WRONG');
-    }
+    const row = await store.approve(request.code, set, now);
+    if (row === undefined) throw new MusterError('ACTIVATION_CODE_WRONG');
+    wrongCodes.forgive(source);
     const reply = { deviceId: set.device_id, siteId: set.site_id, hardwareId: row.hardware_id };
     if (row.keyed) return { outcome: 'waiting', ...reply };
     await store.completeActivation(toDeviceRow(row, null, null, now));
@@ -109,33 +126,30 @@ export function createActivation(deps: {
     proof: ActivationProof | null,
   ): Promise<'active' | 'waiting'> {
     const now = clock.now();
-    const row = await store.activation(hardwareId, now);
+    const row = await store.activation(hardwareId, clientId, now);
     if (row === undefined) {
-      // a device with a key is active only by proof, so it may not pass here without one
+      // nothing is given here: an active device with a key still has to prove it before it gets a token
       const active = await store.activeByHardware(hardwareId);
       return active !== undefined && active.client_id === clientId ? 'active' : 'waiting';
     }
-    if (row.client_id !== clientId) throw new MusterError('ACTIVATION_REFUSED', { hardwareId });
-    if (!row.keyed) return row.device_id === null ? 'waiting' : 'active';
+    if (row.device_id === null || row.site_id === null) return 'waiting';
+    if (!row.keyed) return 'active';
     // Python clients name their serial number only here
     const serialNumber = row.serial_number ?? proof?.serialNumber ?? '';
-    const key = await keyOf(row, serialNumber);
+    const key = (await store.registeredKey(serialNumber, row.site_id))?.hmac_key ?? row.key_candidate;
+    if (key === null) throw new MusterError('ACTIVATION_KEY_UNKNOWN', { serialNumber });
     if (proof === null || !provesKey(proof, row.challenge, key)) {
       log.warn({ hardwareId }, 'a device did not prove its key');
       throw new MusterError('ACTIVATION_REFUSED', { hardwareId });
     }
-    if (row.device_id === null) return 'waiting';
     await store.completeActivation(toDeviceRow(row, serialNumber, key, now));
     log.info({ deviceId: row.device_id }, 'device activated');
     return 'active';
   }
 
-  /** A registered key wins over what the device gave away itself. */
-  async function keyOf(row: ActivationRow, serialNumber: string): Promise<Buffer> {
-    const registered = serialNumber === '' ? undefined : await store.registeredKey(serialNumber);
-    const key = registered?.hmac_key ?? row.key_candidate;
-    if (key === null) throw new MusterError('ACTIVATION_KEY_UNKNOWN', { serialNumber });
-    return key;
+  /** Who says it has no key, and names a serial number that has one, has to prove it all the same. */
+  async function isRegistered(serialNumber: string | null, siteId: string): Promise<boolean> {
+    return serialNumber !== null && (await store.registeredKey(serialNumber, siteId)) !== undefined;
   }
 
   return { offer, approve, poll };
@@ -161,7 +175,7 @@ function newRow(knock: Knock, now: number): ActivationRow {
     challenge: newSecret(),
     serial_number: knock.serialNumber,
     keyed: knock.keyed,
-    key_candidate: knock.hmacKeyCandidate === null ? null : Buffer.from(knock.hmacKeyCandidate, 'hex'),
+    key_candidate: keyBytes(knock),
     model: knock.model,
     firmware_version: knock.firmwareVersion,
     simulated: knock.simulated,
@@ -173,11 +187,8 @@ function newRow(knock: Knock, now: number): ActivationRow {
   };
 }
 
-/** A key shown for the first time changes what the code stands for. */
-function sameKnock(row: ActivationRow, knock: Knock): boolean {
-  const sameKey = knock.hmacKeyCandidate === null || row.key_candidate?.toString('hex') === knock.hmacKeyCandidate;
-  const sameName = row.client_id === knock.clientId && row.serial_number === knock.serialNumber;
-  return sameName && sameKey && row.keyed === knock.keyed;
+function keyBytes(knock: Knock): Buffer | null {
+  return knock.hmacKeyCandidate === null ? null : Buffer.from(knock.hmacKeyCandidate, 'hex');
 }
 
 function toDeviceRow(row: ActivationRow, serialNumber: string | null, key: Buffer | null, now: number): DeviceRow {

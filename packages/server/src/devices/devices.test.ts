@@ -263,3 +263,87 @@ test('a source that knocks too often waits; the others do not', async () => {
   await assert.rejects(small.checkIn(device, 'loud'), { code: 'RATE_LIMITED' });
   await small.checkIn(device, 'quiet');
 });
+
+test('many wrong codes at once count each other', async () => {
+  const tries = Array.from({ length: 40 }, () =>
+    devices.approve({ code: '999999', siteId: siteA }, 'burst').catch((e) => e.code),
+  );
+  const codes = await Promise.all(tries);
+  assert.equal(codes.filter((code) => code === 'ACTIVATION_CODE_WRONG').length, 5);
+  assert.equal(codes.filter((code) => code === 'RATE_LIMITED').length, 35);
+});
+
+test('another that claims the address cannot void the code or an approval', async () => {
+  const key = 'ee'.repeat(32);
+  const device = knock({ keyed: true, hmacKeyCandidate: key });
+  const offer = await offered(device);
+  const thief = { ...device, clientId: randomUUID(), keyed: false, hmacKeyCandidate: null };
+  assert.notEqual((await offered(thief)).code, offer.code);
+  assert.deepEqual(await offered(device), offer);
+  await devices.approve({ code: offer.code, siteId: siteA }, 'p9');
+  await offered(thief);
+  const proof = { serialNumber: 'SN-9', challenge: offer.challenge, hmac: hmac(key, offer.challenge) };
+  assert.equal(await devices.pollActivation(device.hardwareId, device.clientId, proof), 'active');
+});
+
+test('a device without a key and without a client id is refused: an address is no secret', async () => {
+  await assert.rejects(devices.checkIn(knock({ clientId: '' }), 'nobody'), { code: 'ACTIVATION_REFUSED' });
+});
+
+test('a key of one site does not reach into another, and can be deleted', async () => {
+  const right = Buffer.alloc(32, 1);
+  const wrong = Buffer.alloc(32, 2);
+  const serialNumber = 'SQUAT-1';
+  await devices.registerKey({ serialNumber, hmacKey: wrong.toString('hex'), siteId: siteB });
+  await devices.registerKey({ serialNumber, hmacKey: right.toString('hex'), siteId: siteA });
+  const device = knock({ keyed: true, serialNumber });
+  const { code, challenge } = await offered(device);
+  await devices.approve({ code, siteId: siteA }, 'p10');
+  const proof = { serialNumber, challenge, hmac: hmac(right, challenge) };
+  assert.equal(await devices.pollActivation(device.hardwareId, device.clientId, proof), 'active');
+  await devices.deleteKey(serialNumber, siteB);
+  await assert.rejects(devices.deleteKey(serialNumber, siteB), { code: 'NOT_FOUND' });
+});
+
+test('who names a serial number that has a key has to prove it, whatever version it claims', async () => {
+  await devices.registerKey({ serialNumber: 'OLD-1', hmacKey: 'aa'.repeat(32) });
+  const device = knock({ serialNumber: 'OLD-1', keyed: false });
+  const { code } = await offered(device);
+  assert.equal((await devices.approve({ code, siteId: siteA }, 'p11')).outcome, 'waiting');
+  await assert.rejects(devices.pollActivation(device.hardwareId, device.clientId, null), {
+    code: 'ACTIVATION_REFUSED',
+  });
+});
+
+test('revoking ends an approval that waits for its proof', async () => {
+  const key = 'ab'.repeat(32);
+  const device = knock({ keyed: true, hmacKeyCandidate: key });
+  const first = await offered(device);
+  const { deviceId } = await devices.approve({ code: first.code, siteId: siteA }, 'p12');
+  const prove = (challenge: string) => ({ serialNumber: 'SN-12', challenge, hmac: hmac(key, challenge) });
+  await devices.pollActivation(device.hardwareId, device.clientId, prove(first.challenge));
+  const erased = { ...device, clientId: randomUUID() };
+  const again = await offered(erased);
+  await devices.approve({ code: again.code, siteId: siteA }, 'p12');
+  await devices.revoke(deviceId);
+  assert.equal(await devices.pollActivation(erased.hardwareId, erased.clientId, prove(again.challenge)), 'waiting');
+  assert.equal((await devices.get(deviceId)).state, 'revoked');
+});
+
+test('ten thousand made-up devices lock nobody out for longer than their codes live', async () => {
+  await database.pool.query(
+    `INSERT INTO activations (hardware_id, client_id, code, challenge, keyed, created_at, expires_at)
+     SELECT 'flood-' || n, 'x', 'f' || n, '', false, 0, $1 FROM generate_series(1, 10000) AS n`,
+    [clock.now() + 1_000],
+  );
+  await assert.rejects(devices.checkIn(knock(), 'late'), { code: 'RATE_LIMITED' });
+  offset += 2_000;
+  await offered(knock());
+});
+
+test('a change of nothing changes nothing', async () => {
+  const device = knock();
+  const { code } = await offered(device);
+  const { deviceId } = await devices.approve({ code, siteId: siteA, name: 'Attic' }, 'p13');
+  assert.equal((await devices.change(deviceId, {})).name, 'Attic');
+});

@@ -28,6 +28,8 @@ export interface Devices {
   authenticate(token: string, hardwareId: string | null): Promise<Device | null>;
   /** SERIAL_TAKEN when a key stands already. */
   registerKey(request: DeviceKeyRegister): Promise<void>;
+  /** NOT_FOUND when none is registered. Devices that proved it already stay active. */
+  deleteKey(serialNumber: string, siteId: string | null): Promise<void>;
   /** NOT_FOUND when there is no such device. */
   get(deviceId: string): Promise<Device>;
   list(options: {
@@ -101,6 +103,10 @@ export function createDevices(deps: DevicesDeps): Devices {
       if (!done) throw new MusterError('SERIAL_TAKEN', { serialNumber: request.serialNumber });
     },
 
+    async deleteKey(serialNumber, siteId) {
+      if (!(await store.deleteKey(serialNumber, siteId))) throw new MusterError('NOT_FOUND', { serialNumber });
+    },
+
     async get(deviceId) {
       const row = await store.find(deviceId);
       if (row === undefined) throw new MusterError('NOT_FOUND', { deviceId });
@@ -112,6 +118,7 @@ export function createDevices(deps: DevicesDeps): Devices {
     },
 
     async change(deviceId, change) {
+      if (Object.keys(change).length === 0) return this.get(deviceId);
       const row = await store.change(deviceId, {
         ...(change.name === undefined ? {} : { name: change.name }),
         ...(change.assistantId === undefined ? {} : { assistant_id: change.assistantId }),

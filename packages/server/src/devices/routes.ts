@@ -14,6 +14,8 @@ import type { Http } from '../platform/http/index.ts';
 import type { Devices } from './devices.ts';
 
 const Params = Type.Object({ deviceId: Id });
+const KeyParams = Type.Object({ serialNumber: Type.String({ minLength: 1, maxLength: 64 }) });
+const KeyQuery = Type.Object({ siteId: Type.Optional(Id) });
 const ListQuery = Type.Object({
   siteId: Type.Optional(Id),
   limit: Type.Integer({ minimum: 1, maximum: 1_000, default: 100 }),
@@ -87,6 +89,26 @@ export function deviceRoutes(
     async (request, reply) => {
       request.access.allow(request.body.siteId ?? null);
       await devices.registerKey(request.body);
+      return reply.status(204).send(null);
+    },
+  );
+
+  app.delete(
+    '/api/device-keys/:serialNumber',
+    {
+      config: { action: 'device.registerKey' },
+      schema: {
+        tags,
+        summary: 'Forget a registered key',
+        params: KeyParams,
+        querystring: KeyQuery,
+        response: { 204: Type.Null(), ...failures },
+      },
+    },
+    async (request, reply) => {
+      const siteId = request.query.siteId ?? null;
+      request.access.allow(siteId);
+      await devices.deleteKey(request.params.serialNumber, siteId);
       return reply.status(204).send(null);
     },
   );

@@ -92,6 +92,8 @@ export function createDeviceStore(db: Database<DeviceTables>) {
     revoke: (deviceId: string): Promise<DeviceRow | undefined> =>
       db.transaction().execute(async (tx) => {
         await tx.deleteFrom('device_tokens').where('device_id', '=', deviceId).execute();
+        // an approval that waits for its proof ends too
+        await tx.deleteFrom('activations').where('device_id', '=', deviceId).execute();
         return tx
           .updateTable('devices')
           .set({ state: 'revoked' })
@@ -130,8 +132,26 @@ export function createDeviceStore(db: Database<DeviceTables>) {
         .where('state', '=', 'active')
         .executeTakeFirst(),
 
-    registeredKey: (serialNumber: string) =>
-      db.selectFrom('device_keys').selectAll().where('serial_number', '=', serialNumber).executeTakeFirst(),
+    /** The site's own key for the serial number, else the one for every site. */
+    registeredKey: (serialNumber: string, siteId: string) =>
+      db
+        .selectFrom('device_keys')
+        .selectAll()
+        .where('serial_number', '=', serialNumber)
+        .where((eb) => eb.or([eb('site_id', '=', siteId), eb('site_id', 'is', null)]))
+        .orderBy('site_id', (order) => order.asc().nullsLast())
+        .limit(1)
+        .executeTakeFirst(),
+
+    /** False when there was none. */
+    async deleteKey(serialNumber: string, siteId: string | null): Promise<boolean> {
+      const done = await db
+        .deleteFrom('device_keys')
+        .where('serial_number', '=', serialNumber)
+        .where('site_id', siteId === null ? 'is' : '=', siteId)
+        .executeTakeFirst();
+      return done.numDeletedRows > 0n;
+    },
 
     /** False when the serial number has a key already. */
     async registerKey(row: DeviceTables['device_keys']): Promise<boolean> {
@@ -144,11 +164,12 @@ export function createDeviceStore(db: Database<DeviceTables>) {
       }
     },
 
-    activation: (hardwareId: string, now: number) =>
+    activation: (hardwareId: string, clientId: string, now: number) =>
       db
         .selectFrom('activations')
         .selectAll()
         .where('hardware_id', '=', hardwareId)
+        .where('client_id', '=', clientId)
         .where('expires_at', '>', now)
         .executeTakeFirst(),
 
@@ -162,7 +183,6 @@ export function createDeviceStore(db: Database<DeviceTables>) {
 
     /** False when the code is in use or the device has a row already: make another and try again. */
     async openActivation(row: ActivationRow): Promise<boolean> {
-      await db.deleteFrom('activations').where('expires_at', '<=', row.created_at).execute();
       const done = await db
         .insertInto('activations')
         .values(row)
@@ -171,8 +191,20 @@ export function createDeviceStore(db: Database<DeviceTables>) {
       return done.numInsertedOrUpdatedRows === 1n;
     },
 
-    async replaceActivation(hardwareId: string): Promise<void> {
-      await db.deleteFrom('activations').where('hardware_id', '=', hardwareId).execute();
+    dropExpiredActivations: (now: number) => db.deleteFrom('activations').where('expires_at', '<=', now).execute(),
+
+    /** What the device shows of itself now; its code and challenge stay. An approved one stays as it was approved. */
+    async updateActivation(
+      row: ActivationRow,
+      shown: Pick<ActivationRow, 'serial_number' | 'keyed' | 'key_candidate'>,
+    ): Promise<void> {
+      await db
+        .updateTable('activations')
+        .set(shown)
+        .where('hardware_id', '=', row.hardware_id)
+        .where('client_id', '=', row.client_id)
+        .where('device_id', 'is', null)
+        .execute();
     },
 
     countActivations: async (): Promise<number> => {
@@ -184,7 +216,11 @@ export function createDeviceStore(db: Database<DeviceTables>) {
     },
 
     /** A person typed the code: single use, so only a row not yet approved is taken. */
-    approve: (code: string, set: { device_id: string; site_id: string; device_name: string }, now: number) =>
+    approve: (
+      code: string,
+      set: { device_id: string; site_id: string; device_name: string; keyed: boolean },
+      now: number,
+    ) =>
       db
         .updateTable('activations')
         .set(set)

@@ -1,12 +1,14 @@
 import type { Clock } from './clock.ts';
 
 /**
- * Counts events per key in a sliding window of fixed buckets. Memory is bounded: past `maxKeys` the oldest key goes,
+ * Counts events per key in a sliding window. Memory is bounded: past `maxKeys` the oldest key goes,
  * so a flood of keys forgets itself before it costs memory.
  */
 export interface RateLimiter {
   /** Counts one event. */
   count(key: string): void;
+  /** Takes the newest event back: it was counted before it was known to be harmless. */
+  forgive(key: string): void;
   /** How long until `key` is below the limit again, ms; 0 when it is. */
   waitMs(key: string): number;
 }
@@ -34,6 +36,7 @@ export function createRateLimiter(
         if (oldest.done !== true) events.delete(oldest.value);
       }
     },
+    forgive: (key) => void events.get(key)?.pop(),
     waitMs(key) {
       const kept = recent(key);
       const first = kept[0];

@@ -52,6 +52,7 @@ export function createSites(deps: SitesDeps): Sites {
     list: (only) => store.list(only),
 
     async change(siteId, change) {
+      if (Object.keys(change).length === 0) return this.get(siteId);
       if (change.timeZone !== undefined) checkTimeZone(change.timeZone);
       const site = await store.change(siteId, change);
       if (site === null) throw new MusterError('NOT_FOUND', { siteId });

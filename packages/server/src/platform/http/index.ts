@@ -13,6 +13,7 @@ import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { httpConfig } from './config.ts';
 import { answerError } from './errors.ts';
+import { createValidatorCompiler } from './validation.ts';
 
 export { httpConfig } from './config.ts';
 
@@ -44,10 +45,10 @@ export async function createHttp(
     // an answer to a long-poll or a slow client must not hold a stop for ever
     forceCloseConnections: true,
     trustProxy: config.behindProxy ? ['loopback', 'linklocal', 'uniquelocal'] : false,
-    ajv: { customOptions: { removeAdditional: false, coerceTypes: 'array', allErrors: true } },
     ...(tls === null ? {} : { https: tls }),
   }).withTypeProvider<TypeBoxTypeProvider>() as unknown as Http;
 
+  app.setValidatorCompiler(createValidatorCompiler());
   app.setErrorHandler(answerError);
   app.setNotFoundHandler((request, reply) => answerError(new MusterError('NOT_FOUND'), request, reply));
   await app.register(cookie);
