@@ -17,12 +17,11 @@ try {
     console.log(JSON.stringify(showConfig(readConfig(rest)), null, 2));
     process.exit(0);
   }
-  const server = await startServer(readConfig(process.argv.slice(2)));
-  const stop = async (code: number): Promise<void> => {
-    await server.stop();
-    process.exit(code);
-  };
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stop(0));
+  const starting = startServer(readConfig(process.argv.slice(2)));
+  // a signal during the start waits for it: half-started parts have nobody to stop them
+  const stop = (): void => void starting.then((started) => started.stop()).finally(() => process.exit(0));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop);
+  const server = await starting;
   console.log(`Muster listens on ${server.url}`);
   if (server.setupLink !== null)
     console.log(`\nOpen this once to make the first administrator:\n\n  ${server.setupLink}\n`);

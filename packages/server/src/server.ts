@@ -99,8 +99,8 @@ async function compose(
     afterCreate: async (site) => void (await assistants.create(site, { name: 'Muster' })),
   });
   const devices = createDevices({ db: database.for(), clock, bus, log, config: config.devices });
-  const recorder = createRecorder({ db: database.for(), clock, log, metrics });
-  lifecycle.onStop('recorder', 5_000, () => recorder.settle());
+  const recorder = createRecorder({ db: database.for(), clock, log, metrics, keepDays: config.voice.turn.keepDays });
+  lifecycle.onStop('recorder', 5_000, () => recorder.stop());
   const reminders = createReminders({ db: database.for(), clock, log, ring: (reminder) => voice.ring(reminder) });
   bus.subscribe('device.connected', ({ deviceId }) => reminders.deviceConnected(deviceId));
   bus.subscribe('device.disconnected', ({ deviceId }) => reminders.deviceGone(deviceId));
@@ -128,7 +128,7 @@ async function compose(
     config: config.xiaozhi,
     publicUrl: config.http.publicUrl ?? null,
     registry: metrics.registry,
-    inbox: createXiaozhiInbox({ devices, voice, assistants, siteOf, activationMessage }),
+    inbox: createXiaozhiInbox({ devices, voice, siteOf }),
   });
   bus.subscribe('device.revoked', ({ deviceId }) => gateway.closeDevice(deviceId, 'DEVICE_REVOKED'));
 
@@ -151,6 +151,7 @@ async function compose(
 
   const url = await listen(http, config);
   lifecycle.onStop('devices', DRAIN_MS, () => gateway.drain(DRAIN_MS - 1_000));
+  recorder.start();
   reminders.start();
   lifecycle.onStop('reminders', 2_000, () => reminders.stop());
   readiness.start();
@@ -202,8 +203,4 @@ async function listen(http: Http, config: Config): Promise<string> {
   const { port: taken } = http.server.address() as AddressInfo;
   const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host;
   return `${config.http.tlsCert === undefined ? 'http' : 'https'}://${name}:${taken}`;
-}
-
-function activationMessage(code: string): string {
-  return `Muster\n${code}`;
 }

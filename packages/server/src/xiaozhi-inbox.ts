@@ -1,16 +1,13 @@
 import { MusterError, type Site } from '@muster/contract';
 import type { Devices } from './devices/index.ts';
 import type { XiaozhiInbox } from './gateway/xiaozhi/index.ts';
-import type { Assistants, Voice } from './voice/index.ts';
+import { activationLine, type Voice } from './voice/index.ts';
 
 /** Joins the gateway of Xiaozhi devices to the features that answer them. */
 export function createXiaozhiInbox(deps: {
   readonly devices: Devices;
   readonly voice: Voice;
-  readonly assistants: Assistants;
   readonly siteOf: (siteId: string) => Promise<Site>;
-  /** What a device shows under its code. */
-  readonly activationMessage: (code: string) => string;
 }): XiaozhiInbox {
   const { devices, voice } = deps;
   return {
@@ -28,7 +25,7 @@ export function createXiaozhiInbox(deps: {
         active: false,
         code,
         challenge,
-        message: code === null ? '' : deps.activationMessage(code),
+        message: code === null ? '' : activationLine(code, request.language ?? 'en'),
         timeZone: null,
       };
     },
@@ -46,9 +43,8 @@ export function createXiaozhiInbox(deps: {
     async authenticate({ token, hardwareId }) {
       const device = await devices.authenticate(token, hardwareId);
       if (device === null) return null;
-      const assistant = await deps.assistants.serving(device.siteId, device.assistantId);
       const { deviceId, siteId, name } = device;
-      return { deviceId, siteId, deviceName: name, language: assistant.language };
+      return { deviceId, siteId, deviceName: name };
     },
 
     open(device, link) {

@@ -18,6 +18,12 @@ export const turnConfig = Type.Object({
   turnMs: ms(120_000, 'Longest turn', 600_000),
   momentMs: ms(2_200, 'Silence after which the device says that it is still working'),
   memoryMs: ms(600_000, 'How long past turns are remembered when nothing is said', 86_400_000),
+  keepDays: Type.Integer({
+    minimum: 1,
+    maximum: 3_650,
+    default: 90,
+    description: 'Days for which the flight recorder keeps turns',
+  }),
   wakeWords: Type.Array(Type.String({ maxLength: 60 }), {
     maxItems: 50,
     default: [

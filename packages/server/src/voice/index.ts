@@ -17,7 +17,7 @@ import type { Assistants } from './assistants/index.ts';
 import { createOpusDecoder, createOpusEncoder } from './audio/opus.ts';
 import type { turnConfig } from './config.ts';
 import { createLineSounds } from './line-sounds.ts';
-import { lines } from './lines/index.ts';
+import { lines, spaced } from './lines/index.ts';
 import { ringingLine } from './lines/ringing.ts';
 import { createMemory } from './memory.ts';
 import {
@@ -34,7 +34,7 @@ import type { Ringing } from './reminders/index.ts';
 import { passThrough } from './screening/pass-through.ts';
 import { refuseAll } from './screening/refuse-all.ts';
 import { createToolbox, type Toolbox } from './toolbox.ts';
-import type { AnswerDeps, AnswerReport } from './turn/answer.ts';
+import type { AnswerDeps } from './turn/answer.ts';
 import { createConversation, type SpokenConversation } from './turn/conversation.ts';
 
 export { type Assistants, assistantRoutes, createAssistants } from './assistants/index.ts';
@@ -90,6 +90,11 @@ const LOOK_UP_MS = 3_000;
 
 export { createToolbox };
 
+/** What a device shows under its six digits, in its own language. */
+export function activationLine(code: string, language: Language): string {
+  return `${lines.say('activation', language, { code: spaced(code) })}\n${code}`;
+}
+
 export function createVoice(deps: VoiceDeps): Voice {
   const { config, clock, log, metrics, vad, providers, assistants, recorder } = deps;
   const memory = createMemory(clock, config.memoryMs);
@@ -138,8 +143,7 @@ export function createVoice(deps: VoiceDeps): Voice {
   deps.bus.subscribe('assistant.changed', forgetSite);
   deps.bus.subscribe('device.changed', ({ deviceId }) => void served.delete(deviceId));
 
-  async function answerDeps(link: VoiceLink): Promise<Omit<AnswerDeps, 'playout'>> {
-    const { site, assistant } = await servedBy(link);
+  function answerDeps(link: VoiceLink, { site, assistant }: Served): Omit<AnswerDeps, 'playout'> {
     const { language, voice, persona } = assistant;
     return {
       clock,
@@ -166,22 +170,9 @@ export function createVoice(deps: VoiceDeps): Voice {
     };
   }
 
-  async function keep(link: VoiceLink, report: AnswerReport): Promise<void> {
-    if (report.outcome === 'answered' && report.heard !== '') memory.keep(link.deviceId, report.heard, report.said);
-    const { site } = await servedBy(link);
-    const { keepWords } = site;
-    recorder.record(report, { deviceId: link.deviceId, siteId: link.siteId, keepWords });
-  }
-
-  /** The words of a site are kept only when the site says so: when it cannot be asked, they are not. */
-  function onReport(link: VoiceLink, report: AnswerReport): void {
-    keep(link, report).catch((error: unknown) => {
-      log.warn({ err: error }, 'the site could not be asked; the turn is stored without words');
-      recorder.record(report, { deviceId: link.deviceId, siteId: link.siteId, keepWords: false });
-    });
-  }
-
   function open(link: VoiceLink): Conversation {
+    // words are kept only when the site said so as the answer began
+    let keepWords = false;
     const conversation = createConversation({
       clock,
       log,
@@ -191,9 +182,16 @@ export function createVoice(deps: VoiceDeps): Voice {
       encoder: createOpusEncoder(SPEAKING_RATE, ENCODER),
       endpoint: { minMs: config.endpointMinMs, maxMs: config.endpointMaxMs },
       isWakeWord: (text) => wakeWords.has(plain(text)),
-      answerDeps: () => answerDeps(link),
+      async answerDeps() {
+        const found = await servedBy(link);
+        keepWords = found.site.keepWords;
+        return answerDeps(link, found);
+      },
       apology: () => lineSounds.get('thinkingFailed', 'en'),
-      onReport: (report) => onReport(link, report),
+      onReport(report) {
+        if (report.outcome === 'answered' && report.heard !== '') memory.keep(link.deviceId, report.heard, report.said);
+        recorder.record(report, { deviceId: link.deviceId, siteId: link.siteId, keepWords });
+      },
       onPaced: (lateMs) => pacing.observe(Math.max(0, lateMs) / 1000),
       onFault: (code: ErrorCode) => faults.inc({ code }),
     });
@@ -224,8 +222,8 @@ export function createVoice(deps: VoiceDeps): Voice {
   }
 
   async function goodbye(link: VoiceLink, conversation: SpokenConversation): Promise<void> {
-    const found = await answerDeps(link).catch(() => null);
-    conversation.idle(lines.say('goodbye', found?.voice.language ?? 'en'));
+    const found = await servedBy(link).catch(() => null);
+    conversation.idle(lines.say('goodbye', found?.assistant.language ?? 'en'));
   }
 
   return {

@@ -18,18 +18,25 @@ export interface Recorder {
     at: { readonly deviceId: string; readonly siteId: string; readonly keepWords: boolean },
   ): void;
   ofDevice(deviceId: string, limit: number, after: string | undefined): Promise<Turn[]>;
-  /** Waits until what was handed over is stored or lost. */
-  settle(): Promise<void>;
+  /** Deletes turns older than they are kept, now and every few hours until `stop`. */
+  start(): void;
+  /** Ends the deleting, and waits until what was handed over is stored or lost. */
+  stop(): Promise<void>;
 }
 
 /** Rows on their way to the database; past it the newest are lost, and counted. */
 const MOST_UNDER_WAY = 1_000;
+const SWEEP_MS = 6 * 3_600_000;
+/** Rows deleted by one statement: few enough to take no noticeable time. */
+const SWEEP_ROWS = 5_000;
+const DAY_MS = 86_400_000;
 
 export function createRecorder(deps: {
   readonly db: Database<TurnTables>;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
+  readonly keepDays: number;
 }): Recorder {
   const { clock, log } = deps;
   const store = createTurnStore(deps.db);
@@ -48,7 +55,23 @@ export function createRecorder(deps: {
     log.error({ err: error, code: translateDatabaseError(error)?.code ?? 'INTERNAL' }, 'a turn was not stored');
   }
 
+  let cancelSweep: (() => void) | null = null;
+
+  async function sweep(): Promise<void> {
+    const before = newId(clock.now() - deps.keepDays * DAY_MS);
+    let deleted = 0;
+    for (let rows = SWEEP_ROWS; rows === SWEEP_ROWS; deleted += rows)
+      rows = await store.deleteBefore(before, SWEEP_ROWS);
+    if (deleted > 0) log.info({ deleted }, 'old turns were deleted');
+  }
+
+  function sweepAndAgain(): void {
+    sweep().catch((error: unknown) => log.warn({ err: error }, 'old turns were not deleted'));
+    cancelSweep = clock.after(SWEEP_MS, sweepAndAgain);
+  }
+
   return {
+    start: sweepAndAgain,
     record(report, { deviceId, siteId, keepWords }) {
       log.debug({ deviceId, outcome: report.outcome, code: report.errorCode, times: report.times }, 'turn ended');
       turns.inc({ outcome: report.outcome, code: report.errorCode ?? '' });
@@ -71,7 +94,8 @@ export function createRecorder(deps: {
       void stored.finally(() => underWay.delete(stored));
     },
     ofDevice: (deviceId, limit, after) => store.ofDevice(deviceId, limit, after),
-    async settle() {
+    async stop() {
+      cancelSweep?.();
       await Promise.all(underWay);
     },
   };

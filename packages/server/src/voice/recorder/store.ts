@@ -47,6 +47,18 @@ export function createTurnStore(db: Database<TurnTables>) {
         .execute();
     },
 
+    /** Deletes at most `limit` turns that ended before the id was made; gives their number. */
+    async deleteBefore(turnId: string, limit: number): Promise<number> {
+      const old = db
+        .selectFrom('turns')
+        .select('turn_id')
+        .where('turn_id', '<', turnId)
+        .orderBy('turn_id')
+        .limit(limit);
+      const done = await db.deleteFrom('turns').where('turn_id', 'in', old).executeTakeFirst();
+      return Number(done.numDeletedRows);
+    },
+
     /** Newest first; `after` is the last id of the page before. */
     async ofDevice(deviceId: string, limit: number, after: string | undefined): Promise<Turn[]> {
       let query = db.selectFrom('turns').selectAll().where('device_id', '=', deviceId);

@@ -1,5 +1,5 @@
-import { type ErrorCode, LIMITS, MusterError } from '@muster/contract';
-import type { Clock } from '../../platform/clock.ts';
+import { codeOf, type ErrorCode, LIMITS, MusterError } from '@muster/contract';
+import { type Clock, sleep } from '../../platform/clock.ts';
 import type { Logger } from '../../platform/log.ts';
 import type { OpusDecoder, OpusEncoder } from '../audio/opus.ts';
 import { type Conversation, HEARING_RATE, VAD_WINDOW, type VadStream, type VoiceLink } from '../ports.ts';
@@ -7,7 +7,7 @@ import { type Answer, type AnswerDeps, type AnswerInput, type AnswerReport, crea
 import { completenessOf, createEndpointer, type EndpointConfig, type EndpointEvent } from './endpoint.ts';
 import { createHearing } from './hearing.ts';
 import { createPlayout, type Playout } from './playout.ts';
-import { createTurn } from './turn.ts';
+import { createTurn, type TurnState } from './turn.ts';
 
 export interface ConversationDeps {
   readonly clock: Clock;
@@ -36,11 +36,21 @@ export interface SpokenConversation extends Omit<Conversation, 'idle'> {
   idle(line: string): void;
 }
 
+/** The answer at work. */
+interface Current {
+  /** Resolved with the instant of the last voiced frame when the turn is certain. */
+  readonly certain: PromiseWithResolvers<number>;
+  /** True when it was heard, at least in part. */
+  readonly done: Promise<boolean>;
+}
+
 /** Frames that wait for voice activity; past it the newest is dropped (3 s of 60 ms frames). */
 const MOST_WAITING = 50;
 /** Speech over an answer that counts as barge-in: three windows are 96 ms, longer than a click or a cough's onset. */
 const BARGE_IN_WINDOWS = 3;
 const BARGE_IN_PROBABILITY = 0.6;
+/** States in which nothing is lost when the server stops. */
+const RESTING: ReadonlySet<TurnState> = new Set(['idle', 'listening', 'closed']);
 /** How often a speaker whose sound stopped coming is looked after, ms. */
 const WATCH_MS = 100;
 
@@ -65,11 +75,7 @@ export function createConversation(deps: ConversationDeps): SpokenConversation {
   let loudWindows = 0;
   let faulty = false;
   let finishing = false;
-  let current: {
-    readonly answer: Promise<Answer | null>;
-    readonly playout: Playout;
-    readonly done: Promise<boolean>;
-  } | null = null;
+  let current: Current | null = null;
   let cancelWatch: (() => void) | null = null;
 
   // --- hearing ---------------------------------------------------------------------------------------------------
@@ -142,9 +148,8 @@ export function createConversation(deps: ConversationDeps): SpokenConversation {
       const pcm = mode === 'manual' ? hearing.everything() : hearing.utterance();
       prepare({ cause: 'speech', pcm, spokenMs: lastVoicedAt - speechBeganAt });
     }
-    const voicedAt = lastVoicedAt;
+    current?.certain.resolve(lastVoicedAt);
     if (mode === 'realtime') resetHearing(false);
-    void current?.answer.then((answer) => answer?.commit(voicedAt));
   }
 
   /** A device that stops sending in the middle of speech has stopped speaking. */
@@ -182,30 +187,39 @@ export function createConversation(deps: ConversationDeps): SpokenConversation {
       onPaced: deps.onPaced,
     });
     signal.addEventListener('abort', () => playout.stop(signal.reason), { once: true });
-    const answer = deps.answerDeps().then(
-      (answerDeps) => (signal.aborted ? null : createAnswer({ ...answerDeps, playout }, input, signal)),
-      (error: unknown) => {
-        log.error({ err: error }, 'an answer could not be begun');
-        return null;
-      },
+    const certain = Promise.withResolvers<number>();
+    const done = deps.answerDeps().then(
+      (answerDeps) =>
+        signal.aborted ? false : run(createAnswer({ ...answerDeps, playout }, input, signal), certain, signal),
+      (error: unknown) => giveUp(error, input, playout, certain, signal),
     );
-    const done = answer.then((begun) => (begun === null ? giveUp(playout, signal) : run(begun, signal)));
-    current = { answer, playout, done };
+    current = { certain, done };
   }
 
-  /** Not even who answers is known: the database is away. Silence would be worse. */
-  async function giveUp(playout: Playout, signal: AbortSignal): Promise<boolean> {
-    if (signal.aborted) return false;
-    link.alert('DATABASE_UNAVAILABLE', new MusterError('DATABASE_UNAVAILABLE').message, 'sad');
+  /** Not even who answers is known: the database is away, or no provider is left. Silence would be worse. */
+  async function giveUp(
+    error: unknown,
+    input: AnswerInput,
+    playout: Playout,
+    certain: Current['certain'],
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const code = codeOf(error);
+    log.error({ err: error, code }, 'an answer could not be begun');
+    const voicedAt = await Promise.race([certain.promise, endOf(signal)]);
+    if (voicedAt === null || signal.aborted) return false;
+    link.alert(code, new MusterError(code).message, 'sad');
     const sound = deps.apology();
     playout.open();
     if (sound !== null) await playout.write(sound).catch(() => undefined);
     await playout.finish();
+    deps.onReport(unbegun(input, code, clock.monotonic() - voicedAt));
     if (!signal.aborted) conclude('failed');
     return false;
   }
 
-  async function run(answer: Answer, signal: AbortSignal): Promise<boolean> {
+  async function run(answer: Answer, certain: Current['certain'], signal: AbortSignal): Promise<boolean> {
+    void certain.promise.then((at) => answer.commit(at));
     void answer.heard.then((words) => {
       if (words === null || signal.aborted || turn.state !== 'guessing') return;
       const event = endpointer.hint(completenessOf(words, answer.language));
@@ -215,7 +229,8 @@ export function createConversation(deps: ConversationDeps): SpokenConversation {
     if (report === null) return false;
     deps.onReport(report);
     if (!signal.aborted) conclude(report.outcome);
-    return report.outcome === 'answered';
+    // an alarm that was silenced was heard
+    return report.outcome === 'answered' || (report.outcome === 'interrupted' && report.times.firstAudioMs !== null);
   }
 
   /** The answer is over and the turn goes back: to the open microphone when the device never closed it. */
@@ -236,11 +251,13 @@ export function createConversation(deps: ConversationDeps): SpokenConversation {
   }
 
   function answerNow(input: AnswerInput): Promise<boolean> {
-    if (finishing || !turn.send('text')) return Promise.resolve(false);
+    if (finishing) return Promise.resolve(false);
+    const wasHearing = turn.state === 'hearing' || turn.state === 'guessing';
+    if (!turn.send('text')) return Promise.resolve(false);
+    if (wasHearing) resetHearing(false);
     prepare(input);
-    const begun = current;
-    void begun?.answer.then((answer) => answer?.commit(clock.monotonic()));
-    return begun?.done ?? Promise.resolve(false);
+    current?.certain.resolve(clock.monotonic());
+    return current?.done ?? Promise.resolve(false);
   }
 
   // --- what the gateway tells --------------------------------------------------------------------------------------
@@ -297,7 +314,8 @@ export function createConversation(deps: ConversationDeps): SpokenConversation {
       // the button of a device waits for this even when nothing was playing yet
       if (!hadSpeech) link.speechStop();
       // in realtime the microphone never closed, so the device does not open it again
-      if (mode === 'realtime' && turn.send('listen')) resetHearing(false);
+      if (mode === 'realtime') turn.send('listen');
+      if (turn.state === 'listening') resetHearing(mode === 'manual');
     },
 
     announce(line, cause) {
@@ -306,7 +324,8 @@ export function createConversation(deps: ConversationDeps): SpokenConversation {
     },
 
     idle(line) {
-      if (turn.state === 'thinking' || turn.state === 'speaking') return;
+      // who speaks or is spoken to is not idle
+      if (turn.state !== 'idle' && turn.state !== 'listening') return;
       void answerNow({ cause: 'server', line }).then((played) => {
         if (!played) link.speechStop();
       });
@@ -314,9 +333,9 @@ export function createConversation(deps: ConversationDeps): SpokenConversation {
 
     async finish(signal) {
       finishing = true;
-      if (turn.state === 'thinking' || turn.state === 'speaking') {
-        const ended = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-        await Promise.race([current?.done, ended]);
+      while (!RESTING.has(turn.state) && !signal.aborted) {
+        if (current === null) await Promise.race([sleep(clock, WATCH_MS), endOf(signal)]);
+        else await Promise.race([current.done, endOf(signal)]);
       }
     },
 
@@ -335,4 +354,31 @@ export function createConversation(deps: ConversationDeps): SpokenConversation {
     log.warn({ code, deviceId: link.deviceId }, 'a device sends sound that cannot be decoded');
     link.alert(code, 'The sound of this device cannot be decoded.', 'confused');
   }
+}
+
+/** Resolves with null when the signal is aborted. */
+function endOf(signal: AbortSignal): Promise<null> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(null);
+    else signal.addEventListener('abort', () => resolve(null), { once: true });
+  });
+}
+
+/** The report of a turn for which nobody could be found to answer. */
+function unbegun(input: AnswerInput, errorCode: ErrorCode, totalMs: number): AnswerReport {
+  const none = { endpointMs: null, heardMs: null, thoughtMs: null, spokenMs: null, firstAudioMs: null };
+  const speechMs = input.cause === 'speech' ? Math.round(input.spokenMs) : null;
+  return {
+    cause: input.cause,
+    outcome: 'failed',
+    errorCode,
+    stt: null,
+    llm: null,
+    tts: null,
+    skill: null,
+    times: { speechMs, ...none, totalMs: Math.round(totalMs) },
+    tools: [],
+    heard: '',
+    said: '',
+  };
 }
