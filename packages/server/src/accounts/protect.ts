@@ -37,7 +37,8 @@ export function protectRoutes(app: Http, accounts: Accounts): void {
     if (route.config?.action !== undefined || isDocumentation(route.url)) return;
     throw bug(`route ${String(route.method)} ${route.url} names no action of the permission table`);
   });
-  app.addHook('preHandler', async (request: FastifyRequest, _reply: FastifyReply) => {
+  // before the body is read: who is not signed in learns nothing of what a route expects
+  app.addHook('onRequest', async (request: FastifyRequest, _reply: FastifyReply) => {
     const action = request.routeOptions.config.action;
     if (action === undefined) return;
     const permission = PERMISSIONS[action];

@@ -88,10 +88,9 @@ export function createAssistants(deps: {
 
     async delete(assistantId) {
       const assistant = await get(assistantId);
-      if ((await store.ofSite(assistant.siteId)).length === 1) {
+      if (!(await store.delete(assistantId, assistant.siteId))) {
         throw new MusterError('CONFLICT', { assistantId }, { say: 'A site keeps at least one assistant.' });
       }
-      await store.delete(assistantId);
       bus.publish('assistant.changed', { siteId: assistant.siteId });
     },
   };

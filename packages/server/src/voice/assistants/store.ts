@@ -55,9 +55,20 @@ export function createAssistantStore(db: Database<AssistantTables>) {
       return row === undefined ? null : toAssistant(row);
     },
 
-    async delete(assistantId: string): Promise<void> {
-      await db.deleteFrom('assistants').where('assistant_id', '=', assistantId).execute();
-    },
+    /** False, and nothing deleted, when it is the last one of its site. */
+    delete: (assistantId: string, siteId: string): Promise<boolean> =>
+      db.transaction().execute(async (tx) => {
+        // two deletes at once wait for each other here, so that they cannot both see another one left
+        const of = await tx
+          .selectFrom('assistants')
+          .select('assistant_id')
+          .where('site_id', '=', siteId)
+          .forUpdate()
+          .execute();
+        if (of.length <= 1) return false;
+        await tx.deleteFrom('assistants').where('assistant_id', '=', assistantId).execute();
+        return true;
+      }),
   };
 }
 
