@@ -130,9 +130,11 @@ test('stays connected while idle, comes back after a drop, and its health tells 
   assert.ok(server.checkIns.length > checkIns, 'a refused token leads back to the check-in');
   await next.answer('a reminder', ANSWER);
   next.close(1000);
-  await server.nextPeer();
+  const quiet = await server.nextPeer();
   await until(() => device.output().split('Connected').length === 4);
   assert.equal((await device.health()).status, 200);
+  assert.ok(!quiet.messages.some(({ type }) => type === 'listen'), 'nobody pressed');
+  assert.equal(quiet.packets.length, 0);
   device.child.kill('SIGTERM');
   assert.equal(await device.exit, 0, device.output());
 });

@@ -64,6 +64,10 @@ function stage(t: TestContext, mode: ListenMode, followUpMs = 8_000) {
   conversation.attach(session);
   return {
     conversation,
+    reconnect() {
+      conversation.detach();
+      conversation.attach(session);
+    },
     seen,
     speak: () => onFrame?.(new Int16Array(960)),
     isMicrophoneOn: () => onFrame !== null,
@@ -196,4 +200,25 @@ test('losing the channel in mid-answer is silence and a closed microphone', asyn
   assert.equal(isMicrophoneOn(), false);
   conversation.press();
   assert.equal(conversation.state(), 'idle');
+});
+
+test('a server that says goodbye and closes gets a new channel, and not the microphone', async (t) => {
+  for (const mode of ['auto', 'manual'] as const) {
+    await t.test(mode, async (t) => {
+      const { conversation, seen, isMicrophoneOn, reconnect, tts, play, pass } = stage(t, mode);
+      conversation.press();
+      reconnect();
+      assert.equal(isMicrophoneOn(), false);
+      const sent = seen.sent.length;
+      tts('start');
+      play();
+      tts('stop');
+      await pass(1_000);
+      reconnect();
+      await pass(120_000);
+      assert.equal(conversation.state(), 'idle');
+      assert.equal(isMicrophoneOn(), false);
+      assert.equal(seen.sent.length, sent, 'nothing was sent on the new channel');
+    });
+  }
 });
