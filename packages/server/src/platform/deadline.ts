@@ -19,18 +19,30 @@ export function within<T>(clock: Clock, deadline: Deadline, task: (signal: Abort
   if (signal?.aborted === true) return Promise.reject(signal.reason);
   const controller = new AbortController();
   return new Promise<T>((resolve, reject) => {
+    const settle = (): void => {
+      cancel();
+      signal?.removeEventListener('abort', follow);
+    };
     const stop = (reason: unknown): void => {
+      settle();
       reject(reason);
       controller.abort(reason);
     };
     const cancel = clock.after(ms, () => stop(new MusterError(code, { waitedMs: ms })));
     const follow = (): void => stop(signal?.reason);
     signal?.addEventListener('abort', follow, { once: true });
-    task(controller.signal)
-      .then(resolve, reject)
-      .finally(() => {
-        cancel();
-        signal?.removeEventListener('abort', follow);
-      });
+    // async, so that a task that throws before its first wait rejects like any other
+    const run = async (): Promise<T> => task(controller.signal);
+    run().then(resolve, reject).finally(settle);
+  });
+}
+
+/** Waits for `promise` until `signal` is aborted: then rejects with its reason. What comes later is dropped. */
+export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const stop = (): void => reject(signal.reason);
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
   });
 }

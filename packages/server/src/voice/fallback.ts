@@ -2,15 +2,10 @@ import { type Language, MusterError } from '@muster/contract';
 import type { Clock } from '../platform/clock.ts';
 import { within } from '../platform/deadline.ts';
 import type { Logger } from '../platform/log.ts';
+import { type Attempt, openAttempt, type StageLimit } from './attempt.ts';
 
 interface Named {
   readonly id: string;
-}
-
-/** What one stage may take and what it says when it took longer. */
-export interface StageLimit {
-  readonly ms: number;
-  readonly code: 'HEARING_TIMEOUT' | 'THINKING_TIMEOUT' | 'SPEAKING_TIMEOUT';
 }
 
 export interface StageDeps {
@@ -60,45 +55,47 @@ export async function firstAnswer<P extends Named, T>(
 }
 
 /**
- * Like {@link firstAnswer} for streams: the next provider is tried only while nothing came out of the one before.
- * `limit` holds for each wait for the next item. `onProvider` names the one that speaks.
+ * Like {@link firstAnswer} for streams: the next provider is tried only while nothing came out of the one before and
+ * it did nothing that cannot be taken back. A stream without any item is a failure (PROVIDER_BROKEN). `limit` holds
+ * for each wait for the next item. `onProvider` names the one that speaks.
  */
 export async function* firstStream<P extends Named, T>(
   deps: StageDeps,
   providers: readonly P[],
   limit: StageLimit,
   signal: AbortSignal,
-  open: (provider: P, signal: AbortSignal) => AsyncIterable<T>,
+  open: (provider: P, attempt: Attempt) => AsyncIterable<T>,
   onProvider: (provider: P) => void,
 ): AsyncGenerator<T> {
   const start = deps.clock.monotonic();
   let last: unknown = new MusterError('PROVIDER_UNKNOWN');
   for (const [index, provider] of providers.entries()) {
-    const controller = new AbortController();
-    const follow = (): void => controller.abort(signal.reason);
-    signal.addEventListener('abort', follow, { once: true });
-    const iterator = open(provider, controller.signal)[Symbol.asyncIterator]();
+    const attempt = openAttempt(deps.clock, limit, signal);
+    let stream: AsyncIterator<T> | null = null;
     let begun = false;
     try {
-      if (signal.aborted) throw signal.reason;
+      const iterator = open(provider, attempt)[Symbol.asyncIterator]();
+      stream = iterator;
       for (;;) {
         const ms = begun ? limit.ms : shareOf(limit.ms, deps.clock.monotonic() - start, providers.length - index);
-        const next = await within(deps.clock, { ms, code: limit.code, signal }, () => iterator.next());
+        const next = await attempt.wait(ms, () => iterator.next());
+        if (next.done === true) {
+          if (begun) return;
+          throw new MusterError('PROVIDER_BROKEN', { provider: provider.id }, { say: 'The provider gave nothing.' });
+        }
         if (!begun) onProvider(provider);
         begun = true;
-        if (next.done === true) return;
         yield next.value;
       }
     } catch (error) {
       if (signal.aborted) throw signal.reason;
       deps.onFailure(provider.id, error);
-      if (begun) throw error;
+      if (begun || attempt.hasActed) throw error;
       last = error;
     } finally {
-      signal.removeEventListener('abort', follow);
-      controller.abort(new MusterError(limit.code));
+      attempt.end();
       // a provider that ignores its signal must not hold the turn
-      iterator.return?.(undefined)?.catch(() => undefined);
+      stream?.return?.(undefined)?.catch(() => undefined);
     }
   }
   throw last;

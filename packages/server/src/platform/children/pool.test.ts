@@ -5,7 +5,7 @@ import { afterEach, describe, it } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { MusterError } from '@muster/contract';
-import { systemClock } from '../clock.ts';
+import { type Clock, systemClock } from '../clock.ts';
 import { createLogger } from '../log.ts';
 import type { ChildKind } from './channel.ts';
 import { type ChildPool, type ChildPoolOptions, createChildPool } from './pool.ts';
@@ -162,6 +162,27 @@ describe('a pool of processes', () => {
   it('gives up a start that takes too long', async () => {
     const pool = poolOf('process', { startMs: 100, init: { refuse: false, startMs: 60_000 } });
     await rejectsWith(pool.start(), 'CHILD_TIMEOUT');
+  });
+
+  it('ends a start that still waits, and its timer, when it closes', async () => {
+    const timers = new Set<() => void>();
+    const clock: Clock = {
+      ...systemClock,
+      after(ms, task) {
+        const cancel = systemClock.after(ms, task);
+        timers.add(cancel);
+        return () => {
+          timers.delete(cancel);
+          cancel();
+        };
+      },
+    };
+    const pool = poolOf('process', { clock, init: { refuse: false, startMs: 60_000 } });
+    const started = pool.start();
+    assert.ok(timers.size > 0);
+    await pool.close();
+    await started;
+    assert.equal(timers.size, 0);
   });
 
   it('leaves no child behind when it closes', async () => {

@@ -171,6 +171,8 @@ export function createChildPool<Request, Response>(options: ChildPoolOptions): C
 
     async close() {
       closed = true;
+      // a start that still waits for its child waits no longer
+      for (const watch of watchers) watch();
       for (const job of waiting.splice(0)) job.answer({ error: new MusterError('SERVER_STOPPING') });
       await Promise.all(children.map((child) => child.close()));
     },

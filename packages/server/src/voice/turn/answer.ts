@@ -9,7 +9,7 @@ import {
   type Turn as TurnRow,
 } from '@muster/contract';
 import type { Clock } from '../../platform/clock.ts';
-import { within } from '../../platform/deadline.ts';
+import { unlessAborted, within } from '../../platform/deadline.ts';
 import type { Logger } from '../../platform/log.ts';
 import { createResampler, type Resampler } from '../audio/resample.ts';
 import { firstAnswer, firstStream, type StageDeps, speaking } from '../fallback.ts';
@@ -71,7 +71,13 @@ export interface AnswerDeps {
 }
 
 export type AnswerInput =
-  | { readonly cause: 'speech'; readonly pcm: Int16Array; readonly spokenMs: number }
+  | {
+      readonly cause: 'speech';
+      readonly pcm: Int16Array;
+      readonly spokenMs: number;
+      /** The person pressed a button to talk and waits: words that are not found must be answered too. */
+      readonly sayWhenNothingHeard?: boolean;
+    }
   | { readonly cause: 'text'; readonly text: string }
   /** Said as it is, no model asked. */
   | { readonly cause: 'reminder' | 'server'; readonly line: string };
@@ -120,7 +126,6 @@ export function createAnswer(deps: AnswerDeps, input: AnswerInput, signal: Abort
     clock,
     limitMs: limits.toolMs,
     certain: commitment.promise,
-    signal: work.signal,
     callTool: deps.callTool,
   });
   let committed = false;
@@ -180,14 +185,18 @@ export function createAnswer(deps: AnswerDeps, input: AnswerInput, signal: Abort
       now: clock.now(),
       deviceName: link.deviceName,
       tools: deps.tools,
-      callTool: toolCalls.call,
     };
     const events = firstStream(
       stageDeps('llm'),
       voice.llm,
       { ms: limits.thinkingMs, code: 'THINKING_TIMEOUT' },
       work.signal,
-      (llm, inner) => llm.think({ ...request, signal: inner }),
+      (llm, attempt) =>
+        llm.think({
+          ...request,
+          signal: attempt.signal,
+          callTool: (name, args) => toolCalls.call(name, args, attempt),
+        }),
       (llm) => {
         used.llm = llm.id;
       },
@@ -223,7 +232,7 @@ export function createAnswer(deps: AnswerDeps, input: AnswerInput, signal: Abort
       speaking(voice.tts, language),
       { ms: limits.speakingMs, code: 'SPEAKING_TIMEOUT' },
       work.signal,
-      (tts, inner) => tts.speak(sentence, { language, voice: voice.voice, signal: inner }),
+      (tts, attempt) => tts.speak(sentence, { language, voice: voice.voice, signal: attempt.signal }),
       (tts) => {
         used.tts = tts.id;
       },
@@ -254,6 +263,8 @@ export function createAnswer(deps: AnswerDeps, input: AnswerInput, signal: Abort
     const since = clock.monotonic() - lastVoicedAt;
     const moment = (): void => {
       if (marks.spoken !== undefined || work.signal.aborted) return;
+      // not worth an alert: the answer still comes
+      if (deps.lineSound('oneMoment', language) === null) return;
       playout.open();
       sayLine('oneMoment', lines.say('oneMoment', language)).catch((error: unknown) =>
         deps.log.debug({ err: error }, 'line dropped'),
@@ -262,13 +273,21 @@ export function createAnswer(deps: AnswerDeps, input: AnswerInput, signal: Abort
     timers.push(clock.after(Math.max(0, limits.momentMs - since), moment));
   }
 
+  function stopClocks(): void {
+    for (const cancel of timers.splice(0)) cancel();
+  }
+
   async function answer(): Promise<TurnOutcome> {
     words = input.cause === 'speech' ? await hear(input.pcm) : input.cause === 'text' ? input.text : '';
     marks.heard = clock.monotonic();
     heard.resolve(input.cause === 'speech' || input.cause === 'text' ? words : null);
     if (input.cause === 'speech' && !/[\p{L}\p{N}]/u.test(words)) {
       await commitment.promise;
-      return 'nothingHeard';
+      if (input.sayWhenNothingHeard !== true) return 'nothingHeard';
+      stopClocks();
+      playout.open();
+      await sayLine('notHeard', lines.say('notHeard', language));
+      return (await played()) ? 'nothingHeard' : 'disconnected';
     }
     void commitment.promise.then(
       () => {
@@ -301,19 +320,22 @@ export function createAnswer(deps: AnswerDeps, input: AnswerInput, signal: Abort
         if (!committed) return null;
         outcome =
           signal.reason instanceof TurnEnded && signal.reason.event !== 'close' ? 'interrupted' : 'disconnected';
+      } else if (codeOf(error) === 'DEVICE_NOT_CONNECTED') {
+        playout.stop(error);
+        outcome = 'disconnected';
       } else {
         [outcome, errorCode] = await apologise(error);
         if (!committed) return null;
       }
     } finally {
-      for (const cancel of timers) cancel();
+      stopClocks();
       signal.removeEventListener('abort', follow);
     }
     return report(outcome, errorCode);
   }
 
   async function apologise(error: unknown): Promise<[TurnOutcome, ErrorCode]> {
-    for (const cancel of timers.splice(0)) cancel();
+    stopClocks();
     const refused = error instanceof Refused;
     const code = refused ? 'SCREENING_REFUSED' : work.signal.aborted ? 'TURN_LIMIT' : codeOf(error);
     const key = refused ? error.line : apologyFor(code, stage);
@@ -321,10 +343,10 @@ export function createAnswer(deps: AnswerDeps, input: AnswerInput, signal: Abort
     else deps.log.warn({ code, stage }, 'turn failed');
     try {
       // the turn may not be certain yet; when it is dropped nothing is said
-      if (!committed) await Promise.race([commitment.promise, aborted(signal)]);
+      if (!committed) await unlessAborted(commitment.promise, signal);
       playout.open();
       await sayLine(key, lines.say(key, language));
-      await Promise.race([playout.finish(), aborted(signal)]);
+      await unlessAborted(playout.finish(), signal);
     } catch (reason) {
       playout.stop(reason);
     }
@@ -370,11 +392,4 @@ export function createAnswer(deps: AnswerDeps, input: AnswerInput, signal: Abort
     },
     done: run(),
   };
-}
-
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    else signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-  });
 }

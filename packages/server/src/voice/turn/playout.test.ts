@@ -1,18 +1,21 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as turnOfLoop } from 'node:timers/promises';
+import { codeOf } from '@muster/contract';
 import { createVirtualClock } from '@muster/testkit';
 import { createPlayout, START_GAP_MS } from './playout.ts';
 
 const FRAME = 1_440;
 const sound = (frames: number): Int16Array => new Int16Array(FRAME * frames).fill(1_000);
 
-function setUp(accept = () => true) {
+/** `lateMs`: how late the timers of the schedule fire. */
+function setUp(accept = () => true, lateMs = 0) {
   const clock = createVirtualClock();
+  const paced: number[] = [];
   const sent: { what: string; at: number }[] = [];
   const note = (what: string): void => void sent.push({ what, at: clock.monotonic() });
   const playout = createPlayout({
-    clock,
+    clock: { ...clock, after: (ms, task) => clock.after(ms + lateMs, task) },
     link: {
       speechStart: () => note('start'),
       sentence: (text) => note(`"${text}"`),
@@ -24,11 +27,12 @@ function setUp(accept = () => true) {
     },
     encode: (frame) => new Uint8Array(frame.length),
     onSound: () => note('sound'),
+    onPaced: (late) => void paced.push(late),
   });
   const times = (what: string): number[] =>
     sent.filter((entry) => entry.what === what).map((entry) => entry.at - startedAt);
   const startedAt = clock.monotonic();
-  return { clock, playout, sent, times };
+  return { clock, playout, sent, times, paced };
 }
 
 test('nothing leaves before the turn is certain', async () => {
@@ -76,14 +80,39 @@ test('stopping drops what waits and tells the device at once', async () => {
   await assert.rejects(playout.write(sound(1)), /barge-in/);
 });
 
-test('sound that comes late is played late, without a burst to catch up', async () => {
-  const { clock, playout, times } = setUp();
+test('sound that comes after the device ran dry is played late, again with a lead of five frames', async () => {
+  const { clock, playout, times, paced } = setUp();
   playout.open();
   await playout.write(sound(6));
   await clock.advance(1_000);
-  await playout.write(sound(3));
+  await playout.write(sound(7));
   await clock.advance(1_000);
-  assert.deepEqual(times('audio').slice(6), [1_000, 1_060, 1_120]);
+  assert.deepEqual(times('audio').slice(6), [1_000, 1_000, 1_000, 1_000, 1_000, 1_060, 1_120]);
+  assert.deepEqual(
+    paced.filter((late) => late !== 0),
+    [],
+    'a late writer is no late timer',
+  );
+});
+
+test('sound that comes late while the device still plays leaves at once until the lead is whole again', async () => {
+  const { clock, playout, times } = setUp();
+  playout.open();
+  // the device plays from 60 ms to 420 ms; frame 6 was due at 180 ms
+  await playout.write(sound(6));
+  await clock.advance(330);
+  await playout.write(sound(6));
+  await clock.advance(1_000);
+  assert.deepEqual(times('audio').slice(6), [330, 330, 330, 360, 420, 480]);
+});
+
+test('a late timer is told, and does not add up', async () => {
+  const { clock, playout, times, paced } = setUp(() => true, 25);
+  playout.open();
+  await playout.write(sound(8));
+  await clock.advance(1_000);
+  assert.deepEqual(times('audio').slice(5), [145, 205, 265]);
+  assert.deepEqual(paced.slice(4), [25, 25, 25]);
 });
 
 test('a writer that is far ahead waits, and goes on when there is room', async () => {
@@ -106,4 +135,5 @@ test('a device that is gone ends it', async () => {
   const finished = playout.finish();
   await clock.advance(1_000);
   assert.equal(await finished, false);
+  await assert.rejects(playout.write(sound(1)), (error) => codeOf(error) === 'DEVICE_NOT_CONNECTED');
 });

@@ -1,4 +1,4 @@
-import { DOWNLINK, LIMITS } from '@muster/contract';
+import { bug, DOWNLINK, LIMITS, MusterError } from '@muster/contract';
 import type { Clock } from '../../platform/clock.ts';
 import type { VoiceLink } from '../ports.ts';
 
@@ -26,14 +26,18 @@ export interface PlayoutDeps {
 
 /**
  * Plays one answer: a burst of 5 frames, then one each 60 ms on an absolute schedule, so that late timers do not add
- * up. Nothing leaves before `open`: an answer prepared during a pause waits here.
+ * up. The burst is the device's lead over what it plays; a lead that was used up is given again as soon as there is
+ * sound. Nothing leaves before `open`: an answer prepared during a pause waits here.
  */
 export interface Playout {
   /** The turn is real: tells the device that speech comes, and starts as soon as there is sound. */
   open(): void;
   /** The subtitle of the sound that follows. */
   sentence(text: string): void;
-  /** Sound at 24 kHz. Resolves when there is room for more; rejects with the reason given to `stop`. */
+  /**
+   * Sound at 24 kHz. Resolves when there is room for more; rejects with the reason given to `stop`, or with
+   * DEVICE_NOT_CONNECTED when the device is gone or too slow.
+   */
   write(pcm: Int16Array): Promise<void>;
   /** All is written. Resolves when the device has played it and was told so. False: the device is gone or too slow. */
   finish(): Promise<boolean>;
@@ -57,9 +61,11 @@ export function createPlayout(deps: PlayoutDeps): Playout {
   let waitingSamples = 0;
   let subtitle: string | null = null;
   let openedAt: number | null = null;
-  /** When frame 0 was due; frame n is due n frames later, less the burst. */
+  /** When the device begins frame 0, as far as it can be known: it plays frame n at n frames later. */
   let origin = 0;
   let sent = 0;
+  /** When the next frame could leave: its time in the schedule, or later when it had to be written first. */
+  let expectedAt = 0;
   let soundedAt: number | null = null;
   let complete = false;
   let ended: { readonly reason: unknown } | null = null;
@@ -68,6 +74,7 @@ export function createPlayout(deps: PlayoutDeps): Playout {
   let room: PromiseWithResolvers<void> | null = null;
   const frame = new Int16Array(FRAME);
 
+  /** When frame n has to leave, so that the device is ahead by the burst. */
   function due(index: number): number {
     return origin + Math.max(0, index - (LIMITS.playoutBurst - 1)) * FRAME_MS;
   }
@@ -78,19 +85,21 @@ export function createPlayout(deps: PlayoutDeps): Playout {
     if (!hasFrame && !complete) return;
     const now = clock.monotonic();
     if (sent === 0) origin = Math.max(now, openedAt + START_GAP_MS);
-    // the writer fell behind: what follows is late by as much, there is no catching up in the ear of the listener
-    else if (hasFrame && due(sent) < now - FRAME_MS) origin += now - due(sent);
+    // the device has played all it had: what follows is heard later by as much as it was silent
+    else if (hasFrame) origin += Math.max(0, now - (origin + sent * FRAME_MS));
     const at = hasFrame ? due(sent) : sent === 0 ? now : due(sent - 1) + LIMITS.playoutTailFrames * FRAME_MS;
+    expectedAt = Math.max(at, now);
     cancelTimer = clock.after(Math.max(0, at - now), hasFrame ? sendDue : end);
   }
 
   function sendDue(): void {
     cancelTimer = null;
     while (ended === null && waitingSamples > 0 && (waitingSamples >= FRAME || complete)) {
-      const late = clock.monotonic() - due(sent);
+      const now = clock.monotonic();
       // timers of Node may fire a fraction of a millisecond early
-      if (late < -0.5) break;
-      if (!send(late)) return;
+      if (now - due(sent) < -0.5) break;
+      // what was written late is no fault of the schedule
+      if (!send(now - Math.max(due(sent), expectedAt))) return;
     }
     schedule();
   }
@@ -101,7 +110,7 @@ export function createPlayout(deps: PlayoutDeps): Playout {
     const accepted = link.audio(deps.encode(frame));
     if (!accepted) {
       finished.resolve(false);
-      stop(null, false);
+      stop(new MusterError('DEVICE_NOT_CONNECTED'), false);
       return false;
     }
     if (sent === 0) {
@@ -141,7 +150,7 @@ export function createPlayout(deps: PlayoutDeps): Playout {
   function end(): void {
     cancelTimer = null;
     if (ended !== null) return;
-    ended = { reason: null };
+    ended = { reason: bug('sound was written after the end of an answer') };
     link.speechStop();
     finished.resolve(true);
   }

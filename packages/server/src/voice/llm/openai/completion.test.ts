@@ -64,6 +64,28 @@ test('calls in parts, calls as a whole, calls without index or id', async () => 
   );
 });
 
+test('indices that begin elsewhere, or leave gaps, still join the parts of a call', async () => {
+  const { calls } = await read(
+    delta({ tool_calls: [{ index: 1, id: 'a', function: { name: 'x', arguments: '{"v"' } }] }),
+    delta({ tool_calls: [{ index: 1, function: { arguments: ':1' } }] }),
+    delta({ tool_calls: [{ index: 7, id: 'b', function: { name: 'y', arguments: '{' } }] }),
+    delta({ tool_calls: [{ index: 1, function: { arguments: '}' } }] }),
+    delta({ tool_calls: [{ index: 7, function: { arguments: '}' } }] }, 'tool_calls'),
+  );
+  assert.deepEqual(calls, [
+    { id: 'a', name: 'x', arguments: '{"v":1}' },
+    { id: 'b', name: 'y', arguments: '{}' },
+  ]);
+});
+
+test('a part with neither index nor name goes on with the call before', async () => {
+  const { calls } = await read(
+    delta({ tool_calls: [{ id: 'a', function: { name: 'x', arguments: '{' } }] }),
+    delta({ tool_calls: [{ function: { arguments: '}' } }] }, 'tool_calls'),
+  );
+  assert.deepEqual(calls, [{ id: 'a', name: 'x', arguments: '{}' }]);
+});
+
 for (const [what, code, ...parts] of [
   ['no end', 'PROVIDER_BROKEN', delta({ content: 'Hel' })],
   ['no JSON', 'PROVIDER_BROKEN', 'data: {"choices": [\n\n'],

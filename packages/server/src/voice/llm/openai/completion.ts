@@ -64,6 +64,8 @@ const ARGUMENT_CHARS = 32_768;
  */
 export function readCompletion(body: AsyncIterable<Uint8Array>): Completion {
   const calls: { id: string; name: string; arguments: string }[] = [];
+  /** The newest call of each index; indices need neither begin at 0 nor be in a row. At most as many as `calls`. */
+  const byIndex = new Map<number, (typeof calls)[number]>();
 
   async function* text(): AsyncGenerator<string, void, undefined> {
     let finished = false;
@@ -82,12 +84,13 @@ export function readCompletion(body: AsyncIterable<Uint8Array>): Completion {
 
   /** A call comes in parts with one index; servers that send whole calls may leave the index out or repeat it. */
   function add({ index, id, function: part }: CallDelta): void {
-    const at = index ?? calls.length;
-    let call = calls[at];
+    const unnamed = part?.name ? undefined : calls.at(-1);
+    let call = index === undefined ? unnamed : byIndex.get(index);
     if (call === undefined || (id && call.id !== '' && id !== call.id)) {
       if (calls.length >= MOST_CALLS) throw new MusterError('PROVIDER_BROKEN', { mostCalls: MOST_CALLS });
       call = { id: '', name: '', arguments: '' };
       calls.push(call);
+      if (index !== undefined) byIndex.set(index, call);
     }
     call.id ||= id ?? '';
     call.name ||= part?.name ?? '';
