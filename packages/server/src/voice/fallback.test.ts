@@ -115,17 +115,20 @@ test('nothing acts twice: after a tool call a failure is not followed by the nex
 });
 
 test('a call that waits to be certain does not run when its provider was given up meanwhile', async () => {
-  let late: Promise<unknown> = never;
+  let rejectedWith: string | null = null;
   const gone: Scripted = {
     id: 'gone',
     async *think(call) {
-      late = call('set_timer').catch(codeOf);
+      call('set_timer').catch((error: unknown) => {
+        rejectedWith = codeOf(error);
+      });
       yield await Promise.reject(new TypeError('broke'));
     },
   };
   const { run, commit, called } = setUp([gone, works]);
   assert.equal(await run(), 'Hello.');
-  assert.equal(await late, 'THINKING_TIMEOUT', 'rejected before the turn is certain');
+  await new Promise(setImmediate);
+  assert.equal(rejectedWith, 'THINKING_TIMEOUT', 'rejected before the turn is certain');
   commit();
   await new Promise(setImmediate);
   assert.deepEqual(called, []);
@@ -183,6 +186,22 @@ test('a tool may take its whole limit, longer than the model may think; then the
     ],
   );
   assert.equal(clock.waiting, 0);
+});
+
+test('while one of two calls is open the clock of the model stands still', async () => {
+  const both: Scripted = {
+    id: 'both',
+    async *think(call) {
+      yield (await Promise.all([call('quick'), call('slow')])).join(' ');
+    },
+  };
+  const slow = Promise.withResolvers<string>();
+  const { clock, run, commit } = setUp([both], async (name) => (name === 'slow' ? slow.promise : 'done'));
+  commit();
+  const said = run();
+  await clock.advance(2 * LIMIT.ms);
+  slow.resolve('open');
+  assert.equal(await said, 'done open');
 });
 
 test('a model that hangs after its tool call has the limit of the stage, and no successor', async () => {
