@@ -36,10 +36,11 @@ export interface RemindersDeps {
   readonly clock: Clock;
   readonly log: Logger;
   /**
-   * Speaks it on the device. True when it was spoken; false when the device is busy or gone, and it is tried again.
-   * The signal ends it after 60 s, or when the server stops.
+   * Speaks it on the device. True when it was spoken; false when the device is busy or gone, and it is tried again. It
+   * is waited for and kept from other servers for 60 s, and not ended then: past that, and when the server stops before
+   * the answer, it counts as not spoken and rings again.
    */
-  readonly ring: (ringing: Ringing, signal: AbortSignal) => Promise<boolean>;
+  readonly ring: (ringing: Ringing) => Promise<boolean>;
 }
 
 export interface Reminders extends Pick<Scheduler, 'start' | 'stop' | 'deviceConnected' | 'deviceGone'> {

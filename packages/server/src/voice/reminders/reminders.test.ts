@@ -17,6 +17,8 @@ describe('reminders', () => {
   let rung: Ringing[];
   /** What the next rings answer; true when empty. */
   let heard: (boolean | Promise<boolean>)[];
+  /** How long the servers slept or waited, ms. */
+  let naps: number[];
   const servers: Reminders[] = [];
 
   before(async () => {
@@ -31,6 +33,7 @@ describe('reminders', () => {
     clock = createVirtualClock();
     rung = [];
     heard = [];
+    naps = [];
     deviceId = await addDevice();
   });
 
@@ -52,7 +55,13 @@ describe('reminders', () => {
   function startServer(): Reminders {
     const server = createReminders({
       db: database.for(),
-      clock,
+      clock: {
+        ...clock,
+        after(ms, task) {
+          naps.push(ms);
+          return clock.after(ms, task);
+        },
+      },
       log: createLogger('silent'),
       async ring(ringing) {
         rung.push(ringing);
@@ -77,8 +86,20 @@ describe('reminders', () => {
       await wait(10);
     }
   }
+  /** Lets time go on until the ring: a query that is slow while time jumps cannot miss its moment. */
+  async function untilRung(count: number, why: string): Promise<void> {
+    await until(async () => {
+      await clock.advance(100);
+      return rung.length >= count;
+    }, why);
+  }
   const stateOf = async (id: string): Promise<string> =>
     (await database.pool.query('SELECT state FROM reminders WHERE reminder_id = $1', [id])).rows[0]?.state;
+  const claimOf = async (id: string): Promise<number> =>
+    Number(
+      (await database.pool.query('SELECT claimed_until FROM reminders WHERE reminder_id = $1', [id])).rows[0]
+        ?.claimed_until,
+    );
   const inMs = (ms: number, label: string | null = null) =>
     ({ deviceId, kind: 'timer', dueAt: clock.now() + ms, label }) as const;
 
@@ -124,14 +145,14 @@ describe('reminders', () => {
     assert.ok((rung[0]?.lateMs ?? 0) >= 59 * MINUTE - 1_000);
   });
 
-  it('does not ring on a device that left', async () => {
+  it('does not ring on a device that left, however often its connection was replaced', async () => {
     const server = startServer();
     server.deviceConnected(deviceId);
     server.deviceConnected(deviceId);
-    server.deviceGone(deviceId);
+    server.deviceConnected(deviceId);
     await server.add(inMs(MINUTE, 'here'));
     await pass(2 * MINUTE);
-    await until(() => rung.length === 1, 'the newer socket was forgotten');
+    await until(() => rung.length === 1, 'did not ring');
     server.deviceGone(deviceId);
     await server.add(inMs(MINUTE, 'gone'));
     await pass(2 * MINUTE);
@@ -157,6 +178,62 @@ describe('reminders', () => {
     speaking.resolve(true);
     await until(() => rung.length === 3, 'the other did not follow');
     assert.equal(rung[2]?.label, 'two');
+  });
+
+  it('sleeps while the first of two that are due has to wait', async () => {
+    const server = startServer();
+    server.deviceConnected(deviceId);
+    heard = [false];
+    const one = await server.add(inMs(1_000, 'one'));
+    await server.add(inMs(1_001, 'two'));
+    await untilRung(1, 'did not ring');
+    await clock.advance(100);
+    await until(async () => (await claimOf(one.reminderId)) > clock.now() + 5_000, 'not put off');
+    naps = [];
+    await server.add(inMs(HOUR, 'later'));
+    await until(() => naps.length > 0, 'did not look');
+    await wait(30);
+    assert.ok(
+      naps.every((ms) => ms > 5_000),
+      `slept ${naps.join(', ')} ms`,
+    );
+    await untilRung(3, 'did not go on');
+    assert.deepEqual(
+      rung.map(({ label }) => label),
+      ['one', 'one', 'two'],
+    );
+  });
+
+  it('looks four times a second, not without end, when another server is at what is due', async () => {
+    const server = startServer();
+    const { reminderId } = await server.add(inMs(1_000));
+    await pass(2_000);
+    const other = await database.pool.connect();
+    try {
+      await other.query('BEGIN');
+      await other.query('SELECT FROM reminders WHERE reminder_id = $1 FOR UPDATE', [reminderId]);
+      naps = [];
+      server.deviceConnected(deviceId);
+      await until(() => naps.length > 0, 'did not look');
+      assert.deepEqual([...new Set(naps)], [250]);
+    } finally {
+      await other.query('ROLLBACK');
+      other.release();
+    }
+    await untilRung(1, 'did not ring afterwards');
+  });
+
+  it('tries again when a ring has no answer for a minute', async () => {
+    const server = startServer();
+    server.deviceConnected(deviceId);
+    heard = [new Promise<boolean>(() => undefined)];
+    await server.add(inMs(1_000));
+    await pass(1_500);
+    await until(() => rung.length === 1, 'did not ring');
+    await pass(55_000);
+    assert.equal(rung.length, 1);
+    await pass(6_000);
+    await untilRung(2, 'given up');
   });
 
   it('survives a restart in the middle of a ring and rings then', async () => {

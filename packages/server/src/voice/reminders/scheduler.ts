@@ -6,7 +6,9 @@ import type { ReminderRow, ReminderStore } from './store.ts';
 
 /** Longest sleep, ms: how long a clock that was set, or a reminder set by another server, may go unnoticed. */
 const MOST_SLEEP_MS = 30_000;
-/** Longest ring, ms, and the life of a claim: after a crash the reminder rings again this much later. */
+/** Pause when something is due that could not be claimed (another server is at it), ms. */
+const BLOCKED_MS = 250;
+/** Longest wait for a ring, ms, and the life of a claim: after a crash the reminder rings again this much later. */
 const RING_LIMIT_MS = 60_000;
 /** Pause after a ring that was not heard on a connected device (somebody was speaking), ms. */
 const RETRY_MS = 10_000;
@@ -19,7 +21,7 @@ export interface SchedulerDeps {
   readonly store: ReminderStore;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly ring: (ringing: Ringing, signal: AbortSignal) => Promise<boolean>;
+  readonly ring: (ringing: Ringing) => Promise<boolean>;
 }
 
 export interface Scheduler {
@@ -28,14 +30,15 @@ export interface Scheduler {
   stop(): Promise<void>;
   /** Looks now instead of at the end of its sleep: something was added, or a device came. */
   wake(): void;
+  /** The device has a connection here, maybe a new one in place of the old: it is connected until it is gone. */
   deviceConnected(deviceId: string): void;
+  /** The last connection of the device ended. Not to be called for one that was replaced. */
   deviceGone(deviceId: string): void;
 }
 
 /** Rings what is due on the devices that are connected here, one reminder per device at a time. */
 export function createScheduler({ store, clock, log, ring }: SchedulerDeps): Scheduler {
-  /** Connections per device: a new socket may come before the old one goes. */
-  const connections = new Map<string, number>();
+  const connected = new Set<string>();
   const ringing = new Map<string, Promise<void>>();
   const stopped = new AbortController();
   let nap = new AbortController();
@@ -67,7 +70,7 @@ export function createScheduler({ store, clock, log, ring }: SchedulerDeps): Sch
     const now = clock.now();
     const missed = await store.miss(now - MISSED_MS);
     if (missed > 0) log.info({ missed }, 'reminders were too old to ring');
-    const free = [...connections.keys()].filter((deviceId) => !ringing.has(deviceId));
+    const free = [...connected].filter((deviceId) => !ringing.has(deviceId));
     const room = MOST_RINGING - ringing.size;
     if (free.length === 0 || room <= 0) return MOST_SLEEP_MS;
     for (const row of await store.claim(free, now, now + RING_LIMIT_MS, room)) {
@@ -79,19 +82,21 @@ export function createScheduler({ store, clock, log, ring }: SchedulerDeps): Sch
       ringing.set(row.device_id, done);
     }
     const nextAt = await store.nextAt(free.filter((deviceId) => !ringing.has(deviceId)));
-    return nextAt === null ? MOST_SLEEP_MS : Math.min(Math.max(nextAt - clock.now(), 0), MOST_SLEEP_MS);
+    if (nextAt === null) return MOST_SLEEP_MS;
+    const sleepMs = nextAt - clock.now();
+    return sleepMs > 0 ? Math.min(sleepMs, MOST_SLEEP_MS) : BLOCKED_MS;
   }
 
   async function ringOne(row: ReminderRow): Promise<void> {
     const { reminder_id: reminderId, device_id: deviceId, kind, label, due_at: dueAt } = row;
     const lateMs = Math.max(0, clock.now() - dueAt);
     const deadline = { ms: RING_LIMIT_MS, code: 'TURN_LIMIT', signal: stopped.signal } as const;
-    const heard = await within(clock, deadline, (signal) =>
-      ring({ reminderId, deviceId, kind, label, dueAt, lateMs }, signal),
-    ).catch((error: unknown) => {
-      if (!stopped.signal.aborted) log.warn({ reminderId, err: error }, 'a reminder did not ring');
-      return false;
-    });
+    const heard = await within(clock, deadline, () => ring({ reminderId, deviceId, kind, label, dueAt, lateMs })).catch(
+      (error: unknown) => {
+        if (!stopped.signal.aborted) log.warn({ reminderId, err: error }, 'a reminder did not ring');
+        return false;
+      },
+    );
     try {
       if (heard) await store.confirm(reminderId, clock.now());
       else await store.release(reminderId, stopped.signal.aborted ? 0 : clock.now() + RETRY_MS);
@@ -100,7 +105,7 @@ export function createScheduler({ store, clock, log, ring }: SchedulerDeps): Sch
     }
   }
 
-  async function connected(deviceId: string): Promise<void> {
+  async function freeClaims(deviceId: string): Promise<void> {
     if (!ringing.has(deviceId)) await store.releaseDevice(deviceId);
     wake();
   }
@@ -117,13 +122,13 @@ export function createScheduler({ store, clock, log, ring }: SchedulerDeps): Sch
       await Promise.allSettled(ringing.values());
     },
     deviceConnected(deviceId) {
-      connections.set(deviceId, (connections.get(deviceId) ?? 0) + 1);
-      connected(deviceId).catch((error: unknown) => log.warn({ err: error }, 'claims on reminders could not be freed'));
+      connected.add(deviceId);
+      freeClaims(deviceId).catch((error: unknown) =>
+        log.warn({ err: error }, 'claims on reminders could not be freed'),
+      );
     },
     deviceGone(deviceId) {
-      const left = (connections.get(deviceId) ?? 0) - 1;
-      if (left > 0) connections.set(deviceId, left);
-      else connections.delete(deviceId);
+      connected.delete(deviceId);
     },
   };
 }

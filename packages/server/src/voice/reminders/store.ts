@@ -129,11 +129,14 @@ export function createReminderStore(db: Kysely<ReminderTables>) {
       return Number(numUpdatedRows);
     },
 
-    /** When the next reminder of these devices may ring, epoch ms; null when none waits. */
+    /** When the first reminder of one of these devices may ring, epoch ms; null when none waits. Others wait behind it. */
     async nextAt(deviceIds: readonly string[]): Promise<number | null> {
       const { rows } = await sql<{ at: number | null }>`
-        SELECT min(greatest(due_at, claimed_until)) AS at FROM reminders
-        WHERE state = 'waiting' AND device_id = ANY(${deviceIds}::uuid[])`.execute(db);
+        SELECT min(greatest(due_at, claimed_until)) AS at FROM (
+          SELECT DISTINCT ON (device_id) due_at, claimed_until FROM reminders
+          WHERE state = 'waiting' AND device_id = ANY(${deviceIds}::uuid[])
+          ORDER BY device_id, due_at, reminder_id
+        ) AS first`.execute(db);
       return rows[0]?.at ?? null;
     },
   };
