@@ -263,7 +263,6 @@ test('xiaozhi checklist S13: frames of a conversation that is over go nowhere', 
 
 test('xiaozhi checklist S14: 120 s without a word close the connection, though the microphone streams', async () => {
   const device = await rig.talk();
-  rig.clock.advance(119_000);
   device.send({ type: 'listen', state: 'start', mode: 'auto' });
   await until(() => rig.inbox.told.includes('listen auto'));
   rig.clock.advance(119_000);
@@ -273,6 +272,30 @@ test('xiaozhi checklist S14: 120 s without a word close the connection, though t
   rig.clock.advance(1_000);
   assert.deepEqual(await device.closed, { code: 1000, reason: 'IDLE_TIMEOUT' });
   assert.ok(!device.messages.some(({ type }) => type === 'alert'));
+});
+
+test('xiaozhi checklist S14: a connection on which nobody ever talked stays, so that a reminder can ring', async () => {
+  rig.inbox.extra = { idle: () => void rig.inbox.told.push('goodbye') };
+  const device = await rig.talk();
+  rig.clock.advance(600_000);
+  device.link.speechStart();
+  device.link.audio(Buffer.from([1]));
+  device.link.speechStop();
+  device.send({ type: 'abort' });
+  await until(() => rig.inbox.told.includes('abort null'));
+  rig.clock.advance(600_000);
+  assert.ok(rig.gateway.connected('one'));
+  assert.deepEqual(rig.inbox.told, ['abort null']);
+});
+
+test('xiaozhi checklist S14: where nobody was heard, nobody is told goodbye', async () => {
+  rig.inbox.extra = { idle: () => void rig.inbox.told.push('goodbye') };
+  const device = await rig.talk();
+  device.send({ type: 'listen', state: 'start', mode: 'realtime' });
+  await until(() => rig.inbox.told.length === 1);
+  rig.clock.advance(120_000);
+  assert.equal((await device.closed).reason, 'IDLE_TIMEOUT');
+  assert.ok(!rig.inbox.told.includes('goodbye'));
 });
 
 test('xiaozhi checklist S14: what was heard and what is spoken count as words', async () => {
@@ -290,14 +313,51 @@ test('xiaozhi checklist S14: what was heard and what is spoken count as words', 
 test('xiaozhi checklist S14: a conversation that says goodbye is heard out first', async () => {
   rig.inbox.extra = { idle: () => void rig.inbox.told.push('goodbye') };
   const device = await rig.talk();
+  device.link.heard('hello');
   rig.clock.advance(120_000);
   assert.deepEqual(rig.inbox.told, ['goodbye']);
   device.link.speechStart();
   device.link.audio(Buffer.from([1]));
+  rig.clock.advance(60);
   device.link.speechStop();
   assert.equal((await device.closed).reason, 'IDLE_TIMEOUT');
   assert.equal(device.frames.length, 1);
   assert.equal(device.messages.at(-1)?.state, 'stop');
+});
+
+test('xiaozhi checklist S14: who speaks over the goodbye keeps the connection', async () => {
+  rig.inbox.extra = { idle: () => void rig.inbox.told.push('goodbye') };
+  const device = await rig.talk();
+  device.send({ type: 'listen', state: 'start', mode: 'realtime' });
+  await until(() => rig.inbox.told.length === 1);
+  device.link.heard('hello');
+  rig.clock.advance(120_000);
+  assert.equal(rig.inbox.told.at(-1), 'goodbye');
+  device.link.speechStart();
+  for (let packet = 0; packet < 5; packet++) device.link.audio(Buffer.from([1]));
+  rig.clock.advance(100);
+  device.link.speechStop();
+  assert.ok(rig.gateway.connected('one'));
+  rig.clock.advance(100_000);
+  assert.ok(rig.gateway.connected('one'));
+  device.link.heard('wait');
+  rig.clock.advance(119_000);
+  assert.ok(rig.gateway.connected('one'));
+});
+
+test('xiaozhi checklist S14: a microphone that opens over the goodbye keeps the connection', async () => {
+  rig.inbox.extra = { idle: () => void rig.inbox.told.push('goodbye') };
+  const device = await rig.talk();
+  device.link.heard('hello');
+  rig.clock.advance(120_000);
+  device.link.speechStart();
+  device.link.audio(Buffer.from([1]));
+  device.send({ type: 'listen', state: 'start', mode: 'auto' });
+  await until(() => rig.inbox.told.includes('listen auto'));
+  rig.clock.advance(60);
+  device.link.speechStop();
+  rig.clock.advance(119_000);
+  assert.ok(rig.gateway.connected('one'));
 });
 
 test('xiaozhi checklist S15: pings go out, and no pong is asked for', async () => {

@@ -80,7 +80,6 @@ export interface DeviceIdentity {
   readonly deviceId: string;
   readonly siteId: string;
   readonly deviceName: string;
-  readonly language: Language;
 }
 
 /** What a conversation may do to its device. Sends never throw; after the connection closed they do nothing. */
@@ -117,7 +116,10 @@ export interface Conversation {
   /** One Opus packet of any duration, cut out of its frame; its bytes are not checked. Valid during the call only. */
   audio(packet: Uint8Array): void;
   abort(reason: string | null): void;
-  /** Nothing was said for the idle time. Say goodbye: the gateway closes after the next `speechStop`. */
+  /**
+   * Nothing was said for the idle time, after somebody was heard. Say goodbye: the gateway closes after a `speechStop`
+   * that comes when its sound can have been played; one that comes earlier is an interruption and takes it back.
+   */
   idle?(): void;
   /** The server stops: finish the turn and begin no other. The signal is aborted when time is up. */
   finish?(signal: AbortSignal): Promise<void>;

@@ -1,4 +1,4 @@
-import type { FramingVersion } from '@muster/contract';
+import { DOWNLINK, type FramingVersion } from '@muster/contract';
 import type { IdleWatch } from './idle.ts';
 import type { DeviceIdentity, XiaozhiLink } from './inbox.ts';
 import type { McpClient } from './mcp/client.ts';
@@ -22,7 +22,7 @@ export function createLink({ device, sessionId, outbox, mcp, idle, framing }: Li
     deviceName: device.deviceName,
     sessionId,
     heard(text) {
-      idle.touch();
+      idle.heard();
       outbox.text({ type: 'stt', session_id, text });
     },
     emotion(emotion) {
@@ -30,14 +30,14 @@ export function createLink({ device, sessionId, outbox, mcp, idle, framing }: Li
       outbox.text({ type: 'llm', session_id, emotion, text: '' });
     },
     speechStart() {
-      idle.speaking();
+      idle.speaking(0);
       outbox.text({ type: 'tts', session_id, state: 'start' });
     },
     sentence(text) {
       outbox.text({ type: 'tts', session_id, state: 'sentence_start', text });
     },
     audio(packet) {
-      idle.speaking();
+      idle.speaking(DOWNLINK.frame_duration);
       return outbox.audio(framing(), packet);
     },
     speechStop() {

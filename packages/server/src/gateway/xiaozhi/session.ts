@@ -133,7 +133,6 @@ export function openSession(
         greet(message).catch(fail);
         break;
       case 'listen':
-        idle.touch();
         listen(message);
         break;
       case 'abort':
@@ -155,9 +154,16 @@ export function openSession(
   }
 
   function listen(message: Extract<DeviceMessage, { type: 'listen' }>): void {
-    if (message.state === 'start') conversation?.listenStart(message.mode);
-    else if (message.state === 'stop') conversation?.listenStop();
-    else conversation?.detect(message.text.slice(0, LIMITS.textChars));
+    if (message.state === 'start') {
+      idle.opened();
+      conversation?.listenStart(message.mode);
+    } else if (message.state === 'stop') {
+      idle.touch();
+      conversation?.listenStop();
+    } else {
+      idle.heard();
+      conversation?.detect(message.text.slice(0, LIMITS.textChars));
+    }
   }
 
   /** A hello that comes again is only answered again. */

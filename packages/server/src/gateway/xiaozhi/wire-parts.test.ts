@@ -141,10 +141,10 @@ function watch(goodbyes: boolean) {
 
 test('idle: whoever says something has the whole time again', () => {
   const { clock, events, idle } = watch(false);
-  for (let step = 0; step < 5; step++) {
+  idle.opened();
+  for (const say of [idle.touch, idle.heard, () => idle.speaking(0), idle.opened, idle.spoken]) {
     clock.advance(90);
-    if (step % 2 === 0) idle.touch();
-    else idle.speaking();
+    say();
   }
   clock.advance(99);
   assert.deepEqual(events, []);
@@ -154,31 +154,85 @@ test('idle: whoever says something has the whole time again', () => {
 
 test('idle: a goodbye ends when it is spoken, or when its time is up', () => {
   const spoken = watch(true);
+  spoken.idle.heard();
   spoken.clock.advance(100);
-  spoken.idle.speaking();
+  spoken.idle.speaking(0);
+  for (let packet = 0; packet < 3; packet++) spoken.idle.speaking(10);
+  spoken.clock.advance(30);
   spoken.idle.spoken();
   assert.deepEqual(spoken.events, ['goodbye', 'over']);
   const silent = watch(true);
-  silent.clock.advance(150);
+  silent.idle.heard();
+  silent.clock.advance(100);
+  silent.idle.spoken();
+  assert.deepEqual(silent.events, ['goodbye']);
+  silent.clock.advance(50);
   assert.deepEqual(silent.events, ['goodbye', 'over']);
 });
 
 test('idle: an answer takes the goodbye back', () => {
+  for (const answer of ['touch', 'opened', 'heard'] as const) {
+    const { clock, events, idle } = watch(true);
+    idle.heard();
+    clock.advance(100);
+    idle.speaking(10);
+    idle[answer]();
+    clock.advance(10);
+    idle.spoken();
+    clock.advance(89);
+    assert.deepEqual(events, ['goodbye'], answer);
+    clock.advance(61);
+    assert.deepEqual(events, ['goodbye', 'goodbye', 'over'], answer);
+  }
+});
+
+test('idle: a goodbye that stops before it can have been played was interrupted, and is taken back', () => {
   const { clock, events, idle } = watch(true);
+  idle.heard();
   clock.advance(100);
-  idle.touch();
+  idle.speaking(20);
+  clock.advance(5);
+  idle.speaking(20);
+  clock.advance(34);
+  idle.spoken();
+  // the voice may say a second time that it stopped
   idle.spoken();
   clock.advance(99);
   assert.deepEqual(events, ['goodbye']);
-  clock.advance(51);
-  assert.deepEqual(events, ['goodbye', 'goodbye', 'over']);
+  clock.advance(1);
+  assert.deepEqual(events, ['goodbye', 'goodbye']);
+});
+
+test('idle: a connection on which nobody talks is never over, also when the server speaks on it', () => {
+  const { clock, events, idle } = watch(true);
+  clock.advance(1_000);
+  idle.speaking(0);
+  idle.speaking(10);
+  idle.touch();
+  idle.spoken();
+  clock.advance(1_000);
+  assert.deepEqual(events, []);
+  assert.equal(clock.waiting(), 0);
+});
+
+test('idle: an open microphone that hears nobody ends without a goodbye', () => {
+  const { clock, events, idle } = watch(true);
+  clock.advance(1_000);
+  idle.opened();
+  clock.advance(99);
+  assert.deepEqual(events, []);
+  clock.advance(1);
+  assert.deepEqual(events, ['over']);
 });
 
 test('idle: after the stop nothing waits any more', () => {
   const { clock, events, idle } = watch(true);
+  idle.heard();
   clock.advance(100);
   idle.stop();
   idle.touch();
+  idle.heard();
+  idle.opened();
   assert.equal(clock.waiting(), 0);
   assert.deepEqual(events, ['goodbye']);
 });

@@ -72,7 +72,7 @@ export function createScriptedInbox(): ScriptedInbox {
 }
 
 export function identity(name: string): DeviceIdentity {
-  return { deviceId: name, siteId: 'site', deviceName: name, language: 'en' };
+  return { deviceId: name, siteId: 'site', deviceName: name };
 }
 
 export const SILENT_CONVERSATION: Conversation = {
