@@ -150,6 +150,14 @@ test('push-to-talk: the button ends the turn', async () => {
   device.close();
 });
 
+test('push-to-talk: a button that was held in silence is answered, not ignored', async () => {
+  const device = await connected({ mode: 'manual' });
+  const answer = await device.talk(encodeSpeech(new Int16Array(16 * 600)));
+  assert.match(answer.sentences.map(({ text }) => text).join(' '), /didn't hear you/);
+  assert.equal((await lastTurn(device.id)).outcome, 'nothingHeard');
+  device.close();
+});
+
 test('typed text is answered; a wake word is not', async () => {
   const device = await connected();
   const answer = await device.say('what is this');

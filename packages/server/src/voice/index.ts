@@ -98,7 +98,7 @@ export function activationLine(code: string, language: Language): string {
 export function createVoice(deps: VoiceDeps): Voice {
   const { config, clock, log, metrics, vad, providers, assistants, recorder } = deps;
   const memory = createMemory(clock, config.memoryMs);
-  const lineSounds = createLineSounds(providers.tts, log);
+  const lineSounds = createLineSounds(providers.tts, log, clock);
   const served = new Map<string, { readonly siteId: string; readonly served: Promise<Served> }>();
   const live = new Map<string, SpokenConversation>();
   const wakeWords = new Set(config.wakeWords.map(plain));

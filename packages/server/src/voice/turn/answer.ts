@@ -147,6 +147,7 @@ export function createAnswer(deps: AnswerDeps, input: AnswerInput, signal: Abort
   });
 
   async function hear(pcm: Int16Array): Promise<string> {
+    if (pcm.length === 0) return '';
     const { provider, value } = await firstAnswer(
       stageDeps('stt'),
       speaking(voice.stt, language),

@@ -49,6 +49,8 @@ const MOST_WAITING = 50;
 /** Speech over an answer that counts as barge-in: three windows are 96 ms, longer than a click or a cough's onset. */
 const BARGE_IN_WINDOWS = 3;
 const BARGE_IN_PROBABILITY = 0.6;
+/** The button was held and nobody spoke, or too softly: the person waits for something. */
+const NOTHING_HEARD: AnswerInput = { cause: 'speech', pcm: new Int16Array(0), spokenMs: 0, sayWhenNothingHeard: true };
 /** States in which nothing is lost when the server stops. */
 const RESTING: ReadonlySet<TurnState> = new Set(['idle', 'listening', 'closed']);
 /** How often a speaker whose sound stopped coming is looked after, ms. */
@@ -146,7 +148,8 @@ export function createConversation(deps: ConversationDeps): SpokenConversation {
     if (!turn.send('end')) return;
     if (prepared === null) {
       const pcm = mode === 'manual' ? hearing.everything() : hearing.utterance();
-      prepare({ cause: 'speech', pcm, spokenMs: lastVoicedAt - speechBeganAt });
+      const spokenMs = lastVoicedAt - speechBeganAt;
+      prepare({ cause: 'speech', pcm, spokenMs, sayWhenNothingHeard: mode === 'manual' });
     }
     current?.certain.resolve(lastVoicedAt);
     if (mode === 'realtime') resetHearing(false);
@@ -278,6 +281,7 @@ export function createConversation(deps: ConversationDeps): SpokenConversation {
       void tail.then(() => {
         if (at !== opening) return;
         if (turn.state === 'hearing' || turn.state === 'guessing') endOfSpeech();
+        else if (mode === 'manual' && turn.state === 'listening') void answerNow(NOTHING_HEARD);
         else turn.send('mute');
       });
     },
