@@ -8,7 +8,7 @@ export function configPage(settings: readonly Setting[]): string {
     '# Settings of the server',
     'Each setting comes from, in this order, the later winning: its default; a JSON file (`--config FILE`, `MUSTER_CONFIG`, or `muster.json` where the server is started); its environment variable; ' +
       'its flag on the command line (`npm start -- --http.port 9000`). An unknown key, a wrong value and a missing ' +
-      'secret stop the start with their name. No secret has a default. `node packages/server/src/main.ts config show` ' +
+      'secret stop the start with their name. No secret has a default. `npm start -- config show` ' +
       'prints what the server would run with, without the secrets; `muster config show` prints what it runs with.',
     ...[...groups].map(([group, members]) => `## ${group}\n\n${groupTable(members)}`),
   );

@@ -4,7 +4,7 @@ import { type Static, Type } from 'typebox';
 import { devicesConfig } from './devices/config.ts';
 import { XiaozhiConfig } from './gateway/xiaozhi/config.ts';
 import { httpConfig } from './platform/http/config.ts';
-import { readSettings, redactSettings } from './platform/settings.ts';
+import { listSettings, readSettings, redactSettings } from './platform/settings.ts';
 import { voiceConfig } from './voice/config.ts';
 
 /** Everything that can be set. Each feature brings its piece; docs/reference/config.md is made from this. */
@@ -56,6 +56,15 @@ export function readConfig(flags: readonly string[], environment: NodeJS.Process
 /** For people: secrets hidden. */
 export function showConfig(config: Config): Record<string, unknown> {
   return redactSettings(configSchema, config);
+}
+
+/** Every setting with what it does: what `npm start -- --help` prints. */
+export function describeSettings(): string {
+  const rows = listSettings(configSchema).map(({ path, variable, schema }) => {
+    const standard = schema.default === undefined ? '' : ` [${JSON.stringify(schema.default)}]`;
+    return `  --${path}  ${variable}\n      ${schema.description ?? ''}${standard}`;
+  });
+  return ['npm start -- [--SETTING VALUE …]   or: npm start -- config show', '', ...rows].join('\n');
 }
 
 function readFile(name: string, required: boolean): unknown {

@@ -8,13 +8,17 @@ if (major < 24) {
 
 enableCompileCache();
 const { MusterError } = await import('@muster/contract');
-const { readConfig, showConfig } = await import('./config.ts');
+const { describeSettings, readConfig, showConfig } = await import('./config.ts');
 const { startServer } = await import('./server.ts');
 
 try {
   const [command, subcommand, ...rest] = process.argv.slice(2);
   if (command === 'config' && subcommand === 'show') {
     console.log(JSON.stringify(showConfig(readConfig(rest)), null, 2));
+    process.exit(0);
+  }
+  if (command === '--help' || command === 'help') {
+    console.log(describeSettings());
     process.exit(0);
   }
   const starting = startServer(readConfig(process.argv.slice(2)));
@@ -34,6 +38,6 @@ try {
   );
 } catch (error) {
   if (!(error instanceof MusterError)) throw error;
-  console.error(error.message);
+  for (const line of error.message.split('\n')) console.error(`${error.code}: ${line}`);
   process.exit(1);
 }

@@ -179,9 +179,19 @@ async function openStore(config: Config, log: Logger, lifecycle: Lifecycle): Pro
   }
   const database = openDatabase(connectionString, config.database.poolSize, log);
   lifecycle.onStop('database', 5_000, () => database.close());
-  await database.ping();
+  await database.ping().catch((cause: unknown) => {
+    throw new MusterError('DATABASE_UNAVAILABLE', {}, { cause, say: unreachable(connectionString, cause) });
+  });
   await migrate(database.pool, log);
   return database;
+}
+
+/** Names the place and the cause, never the user or the password. */
+function unreachable(connectionString: string, cause: unknown): string {
+  const { host, pathname } = new URL(connectionString);
+  const origin = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
+  const why = origin instanceof Error ? origin.message || (origin as NodeJS.ErrnoException).code : String(origin);
+  return `The database ${host === '' ? 'of this server' : host + pathname} does not answer: ${why}. Is PostgreSQL running there, and is DATABASE_URL right?`;
 }
 
 function databasePart(database: OpenDatabase): Part {
@@ -196,7 +206,12 @@ async function listen(http: Http, config: Config): Promise<string> {
   try {
     await http.listen({ host, port });
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause;
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND' || code === 'EACCES') {
+      const say = `Cannot listen on ${host}:${port} (${code}). Use 127.0.0.1 for this machine only, or 0.0.0.0 for all its addresses.`;
+      throw new MusterError('CONFIG_INVALID', { host, port }, { cause, say });
+    }
+    if (code !== 'EADDRINUSE') throw cause;
     const say = `Another program listens on ${host}:${port}. Stop it, or start with --http.port and another number.`;
     throw new MusterError('PORT_IN_USE', { host, port }, { cause, say });
   }

@@ -68,7 +68,11 @@ export function deviceRoutes(
     async (request) => {
       const siteId = request.body.siteId ?? (await lookups.onlySite(request.access.sites));
       if (siteId === null) {
-        throw new MusterError('REQUEST_INVALID', {}, { say: 'Say which site: there is more than one, or none.' });
+        throw new MusterError(
+          'REQUEST_INVALID',
+          {},
+          { say: 'You belong to several sites, or to none: name the site (muster activate CODE --site NAME).' },
+        );
       }
       request.access.allow(siteId);
       return devices.approve({ ...request.body, siteId }, request.ip);

@@ -60,6 +60,11 @@ export function operationRoutes(
     async () => deps.config(),
   );
 
+  // until there is a dashboard, the page of the API is what there is to see
+  app.get('/', { config: { action: 'server.look' }, schema: { hide: true } }, (_request, reply) =>
+    reply.redirect('/api/docs'),
+  );
+
   app.get('/api/openapi.json', { config: { action: 'server.look' }, schema: { hide: true } }, async () =>
     app.swagger(),
   );

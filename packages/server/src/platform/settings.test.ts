@@ -41,6 +41,8 @@ test('unknown keys are refused by name, with the nearest known one', () => {
     /unknown variable MUSTER_HTTP_PROT .*MUSTER_HTTP_PORT/,
   );
   assert.match(faults({ ...none, flags: ['--htpp.port', '1'] }), /unknown flag --htpp\.port .*--http\.port/);
+  assert.equal(faults({ ...none, flags: ['--port', '9000'] }), 'unknown flag --port (did you mean --http.port?)');
+  assert.equal(faults({ ...none, flags: ['--http.port'] }), '--http.port needs a value');
   assert.match(faults({ ...none, flags: ['8080'] }), /unknown flag 8080/);
 });
 
@@ -51,7 +53,7 @@ test('a missing secret is named with its variable, and has no default', () => {
 test('wrong values are named; a secret is not shown', () => {
   assert.match(
     faults({ ...none, flags: ['--http.port', 'eighty'] }),
-    /http\.port: .* is not a integer from 0 to 65535/,
+    /http\.port: "eighty" is not a whole number from 0 to 65535/,
   );
   assert.match(faults({ ...none, flags: ['--secure', 'maybe'] }), /secure: "maybe" is not true or false/);
   const hidden = faults({ file: { key: 12_345 }, environment: {}, flags: [] });

@@ -125,13 +125,18 @@ function readFlags(settings: Setting[], sources: SettingSources, values: Map<str
     const flag = sources.flags[i] ?? '';
     const match = /^--([A-Za-z0-9.]+)(?:=(.*))?$/s.exec(flag);
     const setting = byPath.get(match?.[1] ?? '');
+    const next = sources.flags[i + 1];
+    const takesNext = match?.[2] === undefined && next !== undefined && !next.startsWith('--');
     if (match === null || setting === undefined) {
-      faults.push(`unknown flag ${flag}${nearest(match?.[1] ?? flag, [...byPath.keys()], '--')}`);
+      faults.push(`unknown flag ${flag}${suggest(match?.[1] ?? flag, [...byPath.keys()])}`);
+      if (match !== null && takesNext) i += 1;
       continue;
     }
-    const next = sources.flags[i + 1];
-    const takesNext = match[2] === undefined && next !== undefined && !next.startsWith('--');
     if (takesNext) i += 1;
+    if (match[2] === undefined && !takesNext && setting.schema.type !== 'boolean') {
+      faults.push(`--${setting.path} needs a value`);
+      continue;
+    }
     values.set(setting.path, convert(setting.schema, match[2] ?? (takesNext ? next : 'true')));
   }
 }
@@ -145,7 +150,9 @@ function* leavesOf(value: unknown, settings: Setting[], path: string): Generator
 
 /** Text from the environment or a flag, as the type of the schema; wrong text stays text and fails the check. */
 function convert(schema: SettingOptions, text: string): unknown {
-  if (schema.type === 'number' || schema.type === 'integer') return text.trim() === '' ? text : Number(text);
+  if (schema.type === 'number' || schema.type === 'integer') {
+    return text.trim() === '' || Number.isNaN(Number(text)) ? text : Number(text);
+  }
   if (schema.type === 'boolean') return text === 'true' ? true : text === 'false' ? false : text;
   if (schema.type === 'array') return text === '' ? [] : text.split(',').map((part) => part.trim());
   return text;
@@ -153,10 +160,20 @@ function convert(schema: SettingOptions, text: string): unknown {
 
 function expected(schema: SettingOptions & { minimum?: number; maximum?: number; pattern?: string }): string {
   if (schema.enum !== undefined) return `one of ${schema.enum.join(', ')}`;
+  if (schema.pattern !== undefined) return `of the form ${schema.pattern} (${schema.description ?? ''})`;
   const range = [schema.minimum, schema.maximum].some((limit) => limit !== undefined)
     ? ` from ${schema.minimum ?? '-∞'} to ${schema.maximum ?? '∞'}`
     : '';
-  return `${schema.type === 'boolean' ? 'true or false' : `a ${schema.type ?? 'value'}${range}`} (${schema.description ?? ''})`;
+  const kind = { boolean: 'true or false', integer: 'a whole number', array: 'a list', string: 'text' }[
+    schema.type ?? ''
+  ];
+  return `${kind ?? 'a number'}${range} (${schema.description ?? ''})`;
+}
+
+/** A flag by its last word (`--port` for `--http.port`), or the one spelt nearest. */
+function suggest(name: string, paths: readonly string[]): string {
+  const byWord = paths.find((path) => path.endsWith(`.${name}`));
+  return byWord === undefined ? nearest(name, paths, '--') : ` (did you mean --${byWord}?)`;
 }
 
 function nearest(name: string, known: readonly string[], prefix = ''): string {

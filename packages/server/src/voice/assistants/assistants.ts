@@ -39,7 +39,7 @@ export function createAssistants(deps: {
     for (const stage of ['stt', 'llm', 'tts'] as const) {
       const unknown = wanted[stage]?.find((name) => !providers[stage].includes(name));
       if (unknown === undefined) continue;
-      const say = `There is no ${stage} provider ${unknown} on this server; it has ${providers[stage].join(', ')}.`;
+      const say = `There is no ${stage} provider ${unknown} on this server; it has ${providers[stage].join(', ')}. Others are configured when the server starts; see docs/guides/use-a-language-model.md.`;
       throw new MusterError('PROVIDER_UNKNOWN', { stage }, { say });
     }
   }
