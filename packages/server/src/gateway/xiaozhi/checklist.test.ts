@@ -270,6 +270,7 @@ test('xiaozhi checklist S14: 120 s without a word close the connection, though t
   await until(() => rig.inbox.packets.length === 1);
   assert.ok(rig.gateway.connected('one'));
   rig.clock.advance(1_000);
+  assert.ok(!rig.gateway.connected('one'));
   assert.deepEqual(await device.closed, { code: 1000, reason: 'IDLE_TIMEOUT' });
   assert.ok(!device.messages.some(({ type }) => type === 'alert'));
 });
@@ -294,8 +295,9 @@ test('xiaozhi checklist S14: where nobody was heard, nobody is told goodbye', as
   device.send({ type: 'listen', state: 'start', mode: 'realtime' });
   await until(() => rig.inbox.told.length === 1);
   rig.clock.advance(120_000);
-  assert.equal((await device.closed).reason, 'IDLE_TIMEOUT');
+  assert.ok(!rig.gateway.connected('one'));
   assert.ok(!rig.inbox.told.includes('goodbye'));
+  assert.equal((await device.closed).reason, 'IDLE_TIMEOUT');
 });
 
 test('xiaozhi checklist S14: what was heard and what is spoken count as words', async () => {
@@ -307,6 +309,7 @@ test('xiaozhi checklist S14: what was heard and what is spoken count as words', 
   rig.clock.advance(119_999);
   assert.ok(rig.gateway.connected('one'));
   rig.clock.advance(1);
+  assert.ok(!rig.gateway.connected('one'));
   assert.equal((await device.closed).reason, 'IDLE_TIMEOUT');
 });
 
@@ -320,6 +323,7 @@ test('xiaozhi checklist S14: a conversation that says goodbye is heard out first
   device.link.audio(Buffer.from([1]));
   rig.clock.advance(60);
   device.link.speechStop();
+  assert.ok(!rig.gateway.connected('one'));
   assert.equal((await device.closed).reason, 'IDLE_TIMEOUT');
   assert.equal(device.frames.length, 1);
   assert.equal(device.messages.at(-1)?.state, 'stop');
