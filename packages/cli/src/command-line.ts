@@ -27,8 +27,10 @@ export function parseCommandLine(args: readonly string[], commands: readonly Com
   if (command === null) {
     if (args.includes('--version')) return { kind: 'version' };
     const asksForHelp = args.length === 0 || args[0] === 'help' || args.includes('--help');
-    if (asksForHelp || group !== null) return { kind: 'help', command: null, group };
-    throw usage(`There is no command "${args[0] ?? ''}".`);
+    const [first = '', second = ''] = args;
+    const isGroupAlone = group !== null && (second === '' || second.startsWith('-'));
+    if (asksForHelp || isGroupAlone) return { kind: 'help', command: null, group };
+    throw usage(`There is no command "${group === null ? first : `${first} ${second}`}".`);
   }
   const known: Readonly<Record<string, Option>> = { ...command.options, ...GLOBAL_OPTIONS };
   const { values, positionals } = parse(rest, known);
@@ -42,6 +44,11 @@ export function parseCommandLine(args: readonly string[], commands: readonly Com
     server: typeof server === 'string' ? server : undefined,
     json: json === true,
   };
+}
+
+/** The command that the line names, whatever else is wrong with it; null when it names none. */
+export function namedCommand(args: readonly string[], commands: readonly Command[]): Command | null {
+  return findCommand(args, commands).command;
 }
 
 /** The longest name that fits; a group such as `sites` alone means its `list`. */
@@ -85,12 +92,16 @@ function readOperands(command: Command, given: readonly string[]): Record<string
 
 function readOptions(command: Command, given: Readonly<Record<string, string | boolean | undefined>>) {
   return Object.fromEntries(
-    Object.entries(command.options).map(([name, { kind }]) => {
+    Object.entries(command.options).map(([name, { kind, min = 0, max }]) => {
       const value = given[name];
       if (kind === 'flag') return [name, value === true];
       if (kind === 'text' || value === undefined) return [name, value];
-      if (!/^\d{1,9}$/.test(String(value))) throw usage(`--${name} takes a whole number, not "${String(value)}".`);
-      return [name, Number(value)];
+      const number = /^\d{1,9}$/.test(String(value)) ? Number(value) : Number.NaN;
+      if (!(number >= min && number <= (max ?? number))) {
+        const range = max === undefined ? (min === 0 ? '' : ` from ${min} on`) : ` from ${min} to ${max}`;
+        throw usage(`--${name} takes a whole number${range}, not "${String(value)}".`);
+      }
+      return [name, number];
     }),
   );
 }

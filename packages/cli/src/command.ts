@@ -13,6 +13,9 @@ export interface Option {
   readonly kind: 'text' | 'number' | 'flag';
   /** What stands for the value in the help. */
   readonly value?: string;
+  /** The least and the greatest number that is taken; 0 and none without them. */
+  readonly min?: number;
+  readonly max?: number;
   readonly summary: string;
 }
 

@@ -21,6 +21,20 @@ const SITE = {
   screening: 'none',
   createdAt: 1,
 };
+const ASSISTANT = {
+  assistantId: ID(7),
+  siteId: ID(2),
+  name: 'Muster',
+  persona: '',
+  language: 'en',
+  voice: null,
+  allowedTools: null,
+  stt: null,
+  llm: null,
+  tts: null,
+  memoryTurns: 10,
+  createdAt: 1,
+};
 const TIMES = {
   speechMs: 900,
   endpointMs: 350,
@@ -70,6 +84,7 @@ function device(hardwareId: string) {
 let folder: string;
 let server: StubServer;
 let turns: Turn[] = [];
+let sites = [SITE];
 let hardwareId = '02:00:00:00:00:01';
 
 const session = { token: 'secret-token', expiresAt: 9_999_999_999_999, user: USER };
@@ -84,7 +99,12 @@ const routes: Routes = {
     authorization === 'Bearer secret-token'
       ? { body: { user: USER, memberships: [] } }
       : refusal('SIGN_IN_REQUIRED', 'No valid session; sign in.', 401),
-  'GET /api/sites': () => ({ body: { sites: [SITE] } }),
+  'GET /api/sites': () => ({ body: { sites } }),
+  [`GET /api/sites/${ID(2)}/assistants`]: () => ({ body: { assistants: [ASSISTANT] } }),
+  [`GET /api/sites/${ID(8)}/assistants`]: () => ({
+    body: { assistants: [{ ...ASSISTANT, assistantId: ID(9), siteId: ID(8) }] },
+  }),
+  [`PATCH /api/assistants/${ID(7)}`]: () => ({ body: ASSISTANT }),
   'POST /api/sites': ({ body }) => ({ status: 201, body: { ...SITE, ...(body as object) } }),
   [`PATCH /api/sites/${ID(2)}`]: ({ body }) => ({ body: { ...SITE, ...(body as object) } }),
   'GET /api/devices': () => ({ body: { devices: [device(hardwareId)], next: null } }),
@@ -115,9 +135,14 @@ interface Ran {
   readonly err: string;
 }
 
-async function muster(args: readonly string[], node = process.execPath): Promise<Ran> {
+async function muster(args: readonly string[], node = process.execPath, zone = 'UTC'): Promise<Ran> {
   const child = spawn(node, [BIN, ...args], {
-    env: { PATH: process.env.PATH, XDG_CONFIG_HOME: join(folder, 'config'), XDG_STATE_HOME: join(folder, 'state') },
+    env: {
+      TZ: zone,
+      PATH: process.env.PATH,
+      XDG_CONFIG_HOME: join(folder, 'config'),
+      XDG_STATE_HOME: join(folder, 'state'),
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: 30_000,
   });
@@ -150,14 +175,44 @@ test('help, usage errors and exit codes', async () => {
   assert.match((await muster(['--version'])).out, /^muster \d+\.\d+\.\d+\n$/);
   const unknown = await muster(['dance']);
   assert.deepEqual([unknown.code, unknown.out], [2, '']);
-  assert.match(unknown.err, /^muster: There is no command "dance"\. /);
-  assert.equal((await muster(['turns'])).code, 2);
+  assert.equal(unknown.err, 'muster: There is no command "dance". `muster --help` lists the commands.\n');
+  const word = await muster(['devices', 'frob']);
+  assert.equal(word.code, 2);
+  assert.match(word.err, /^muster: There is no command "devices frob"\. /);
+  assert.match((await muster(['config'])).out, /^Commands\n/);
+  const missing = await muster(['turns']);
+  assert.deepEqual([missing.code, missing.err], [2, 'muster: DEVICE is missing. See muster turns --help\n']);
   assert.equal((await muster(['turns', 'x', '--limit', 'many'])).code, 2);
+});
+
+test('values that the server would refuse are refused here, in plain words', async () => {
+  await signIn();
+  const key = join(folder, 'key');
+  await writeFile(key, 'not hex');
+  const requests = server.seen.length;
+  const refused = async (args: readonly string[], sentence: RegExp): Promise<void> => {
+    const { code, err } = await muster(args);
+    assert.equal(code, 2, err);
+    assert.match(err, sentence);
+  };
+  await refused(['login'], /^muster: Give --email \(there is no terminal to ask in\)\. See muster login --help\n$/);
+  await refused(['login', '--email', 'ann'], /"ann" is no e-mail address\./);
+  await refused(['turns', 'Kitchen', '--limit', '0'], /--limit takes a whole number from 1 to 500, not "0"\./);
+  await refused(['devices', '--limit', '0'], /--limit takes a whole number from 1 on, not "0"\./);
+  await refused(['devices', 'register-key', 'SN-1', '--key-file', key], /A key has 32 to 128 hex digits/);
+  await refused(['devices', 'rename', 'Kitchen', ''], /The name is empty\./);
+  await refused(['assistants', 'set', 'Muster', '--memory', '51'], /--memory takes a whole number from 0 to 50/);
+  await refused(['assistants', 'set', 'Muster', '--llm', ','], /--llm takes 1 to 5 names/);
+  assert.equal(server.seen.length, requests, 'something was sent');
+  await muster(['logout']);
 });
 
 test('signs in, keeps the session private, sends it only where it came from, and signs out', async () => {
   const wrong = await muster(['whoami', '--server', server.url]);
-  assert.deepEqual([wrong.code, wrong.err], [1, 'muster: No valid session; sign in. Run `muster login`.\n']);
+  assert.deepEqual(
+    [wrong.code, wrong.err],
+    [1, `muster: No valid session; sign in. Run: muster login --server ${server.url}\n`],
+  );
   await signIn();
   assert.equal((await stat(sessionFile())).mode & 0o777, 0o600);
   const me = await muster(['whoami']);
@@ -185,18 +240,15 @@ test('the set-up link makes the administrator', async () => {
   const password = join(folder, 'password');
   await writeFile(password, 'correct horse battery');
   const link = `${server.url}/setup?token=abc%20def`;
-  const { code, err } = await muster([
-    'setup',
-    link,
-    '--email',
-    'ann@example.com',
-    '--name',
-    'Ann',
-    '--password-file',
-    password,
-  ]);
+  const args = ['setup', link, '--email', 'ann@example.com', '--name', 'Ann', '--password-file', password];
+  const requests = server.seen.length;
+  const { code, err } = await muster(args, process.execPath, 'Asia/Ho_Chi_Minh');
   assert.equal(code, 0, err);
-  assert.deepEqual(server.seen.at(-1)?.body, {
+  assert.match(err, /Your site is Home, time zone Asia\/(?:Ho_Chi_Minh|Saigon)\.\n$/);
+  const [asked, , changed] = server.seen.slice(requests);
+  assert.match(JSON.stringify(changed?.body), /^{"timeZone":"Asia\//);
+  assert.equal(changed?.authorization, 'Bearer secret-token');
+  assert.deepEqual(asked?.body, {
     token: 'abc def',
     email: 'ann@example.com',
     name: 'Ann',
@@ -236,7 +288,22 @@ test('draws the time line of turns', async () => {
   assert.match(out, /0\.53 s {2}answered {2}moonshine > skills:time > flite/);
   assert.match(out, /wait 350 · hear 120 · think 10 · speak 50 ms/);
   assert.match(out, /failed THINKING_TIMEOUT/);
-  assert.match(server.seen.at(-1)?.url ?? '', /turns\?limit=2$/);
+  assert.ok(server.seen.some(({ url }) => url.endsWith('turns?limit=2')));
+  assert.match(out, /\nwords are not kept here: muster sites set Home --keep-words yes\n$/);
+  turns = [{ ...TURN, heard: 'what time is it' }];
+  assert.doesNotMatch((await muster(['turns', 'Kitchen'])).out, /words are not kept/);
+});
+
+test('a site tells assistants of the same name apart', async () => {
+  await signIn();
+  sites = [SITE, { ...SITE, siteId: ID(8), name: 'Plant' }];
+  const unknown = await muster(['assistants', 'set', 'Muster', '--site', 'Shop', '--memory', '5']);
+  assert.deepEqual([unknown.code, unknown.err], [1, 'muster: There is no site "Shop".\n']);
+  const { code, err } = await muster(['assistants', 'set', 'Muster', '--site', 'Home', '--memory', '5']);
+  assert.equal(code, 0, err);
+  assert.deepEqual(server.seen.at(-1)?.body, { memoryTurns: 5 });
+  assert.match((await muster(['assistants', 'set', 'Muster', '--memory', '5'])).err, /2 of them are called "Muster"/);
+  sites = [SITE];
 });
 
 test('talks: activates itself, says the question, writes the answer, and is the same device the next time', async () => {
@@ -281,19 +348,37 @@ test('talks: activates itself, says the question, writes the answer, and is the 
   assert.deepEqual([wav.sampleRate, wav.pcm.length], [DOWNLINK.sample_rate, decodeAnswer(answer).length]);
   assert.equal((await stat(deviceFile)).mode & 0o777, 0o600);
 
-  const second = await muster(['talk', question]);
+  const second = await muster(['talk', question, '--device-name', 'Hall']);
   assert.equal(second.code, 0, second.err);
+  assert.match(second.err, /is "Kitchen" already; rename it with: muster devices rename "Kitchen" "Hall"\n/);
   assert.match(second.out, /^heard {3}what time is it\nsaid {4}what time is it\ntime .* first sound \d+ ms/);
   const devices = server.devices.checkIns
     .slice(checkIns)
     .map(({ body }) => (JSON.parse(body) as { board: { mac: string } }).board.mac);
   assert.equal(new Set(devices).size, 1);
+
+  const elsewhere = await muster(['talk', question, '--site', 'Shop']);
+  assert.deepEqual([elsewhere.code, elsewhere.err], [1, 'muster: There is no site "Shop".\n']);
+
+  server.devices.set({ onPeer: null });
+  const silence = join(folder, 'silence.wav');
+  await writeFile(silence, encodeWav(new Int16Array(1_600), 16_000));
+  const unheard = await muster(['talk', silence]);
+  assert.equal(unheard.code, 1);
+  assert.equal(unheard.err, `muster: No speech was heard in ${silence}. Play it; or try --hold.\n`);
 });
 
 test('bad recordings, bad identities and missing files are refused by name', async () => {
   const text = join(folder, 'text.wav');
   await writeFile(text, 'not a recording');
-  assert.match((await muster(['talk', text])).err, /^muster: The file is not a WAV file/);
+  assert.match(
+    (await muster(['talk', text])).err,
+    /^muster: .*text\.wav is not a WAV file with 16-bit PCM\. Convert it: sox /,
+  );
+  assert.match((await muster(['talk', folder])).err, /^muster: .* is a folder, not a WAV file\.\n$/);
+  const nowhere = await muster(['talk', text, '--out', join(folder, 'none/answer.wav')]);
+  assert.match(nowhere.err, /^muster: The folder .*none does not exist\.\n$/);
+  assert.match((await muster(['talk', text, '--out', folder])).err, /is a folder, not a WAV file\.\n$/);
   assert.match((await muster(['talk', join(folder, 'none.wav')])).err, /^muster: There is no file .*none\.wav\./);
   const identity = join(folder, 'state/muster/device.json');
   await writeFile(identity, '{"hardwareId":1}');

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { codeOf, MusterError } from '@muster/contract';
 import type { Context } from './command.ts';
-import { type Invocation, parseCommandLine } from './command-line.ts';
+import { type Invocation, namedCommand, parseCommandLine } from './command-line.ts';
 import { commands } from './commands.ts';
 import { readConfig } from './config.ts';
 import { adviceFor } from './screen/advice.ts';
@@ -14,14 +14,16 @@ import { readSession } from './server/session.ts';
 /** Runs one command line. Resolves with the exit code: 0 done, 1 an error, 2 a command line that makes no sense. */
 export async function main(args: readonly string[]): Promise<number> {
   const terminal = createTerminal();
+  let asked: string | undefined;
   try {
     const invocation = parseCommandLine(args, commands);
+    if (invocation.kind === 'run') asked = invocation.server;
     if (invocation.kind === 'version') terminal.print(`muster ${await readVersion()}`);
     else if (invocation.kind === 'help') terminal.print(helpFor(invocation));
     else await invocation.command.run(invocation.operands, invocation.options, createContext(invocation, terminal));
     return 0;
   } catch (error) {
-    terminal.note(`muster: ${sentenceFor(error)}`);
+    terminal.note(`muster: ${sentenceFor(error, namedCommand(args, commands)?.name ?? null, asked)}`);
     return codeOf(error) === 'USAGE' ? 2 : 1;
   }
 }
@@ -57,10 +59,12 @@ async function readVersion(): Promise<string> {
   return (manifest as { version: string }).version;
 }
 
-/** One line for people: what is wrong, and what to do. */
-function sentenceFor(error: unknown): string {
+/** One line for people: what is wrong, and what to do. `asked` is the server named on the command line. */
+function sentenceFor(error: unknown, command: string | null, asked: string | undefined): string {
   if (error instanceof MusterError) {
-    const advice = adviceFor(error.code);
+    const used = error.context.server;
+    const server = asked ?? (typeof used === 'string' && used !== DEFAULT_SERVER ? used : null);
+    const advice = adviceFor(error.code, { command, server });
     return advice === null ? error.message : `${error.message} ${advice}`;
   }
   const { code, path, message } = error as NodeJS.ErrnoException;

@@ -3,7 +3,9 @@ import type { SessionReply } from '@muster/contract';
 import { type Context, defineCommand } from '../command.ts';
 import { usage } from '../command-line.ts';
 import { isExposed, readSetupLink } from '../server/address.ts';
+import { createApi } from '../server/api.ts';
 import { forgetSession, writeSession } from '../server/session.ts';
+import { readEmail, readName, readText } from '../typed.ts';
 
 const signInOptions = {
   email: { kind: 'text', value: 'EMAIL', summary: 'your e-mail address; asked for without it' },
@@ -21,15 +23,16 @@ const setup = defineCommand({
   },
   async run({ link }, options, context) {
     const { terminal } = context;
-    const { server, token } = readSetupLink(link ?? (await terminal.ask('Set-up link')));
+    const siteName = options.site === undefined ? undefined : readName(options.site, 'The name of the site');
+    const { server, token } = readSetupLink(link ?? (await terminal.ask('Set-up link', { instead: 'LINK' })));
     const api = await context.unsigned(server);
     warnIfExposed(context, server);
-    const name = options.name ?? (await terminal.ask('Your name'));
-    const email = options.email ?? (await terminal.ask('E-mail'));
+    const name = readName(options.name ?? (await terminal.ask('Your name', { instead: '--name' })), 'Your name');
+    const email = readEmail(options.email ?? (await terminal.ask('E-mail', { instead: '--email' })));
     const password = await readPassword(context, options['password-file'], 'Password (12 characters or more)', true);
-    const siteName = options.site;
     const reply = await api.setUp({ token, email, name, password, ...(siteName === undefined ? {} : { siteName }) });
     await keep(context, server, reply);
+    await settleTimeZone(context, server, reply.token);
   },
 });
 
@@ -41,7 +44,7 @@ const login = defineCommand({
   async run(_operands, options, context) {
     const api = await context.unsigned();
     warnIfExposed(context, api.server);
-    const email = options.email ?? (await context.terminal.ask('E-mail'));
+    const email = readEmail(options.email ?? (await context.terminal.ask('E-mail', { instead: '--email' })));
     const password = await readPassword(context, options['password-file'], 'Password', false);
     await keep(context, api.server, await api.signIn({ email, password }));
   },
@@ -87,6 +90,16 @@ async function keep({ terminal, config, json }: Context, server: string, reply: 
   else terminal.note(`Signed in to ${server} as ${user.name} <${user.email}>.`);
 }
 
+/** The site that set-up made gets the time zone of this machine: whoever sets it up sits where it is, as a rule. */
+async function settleTimeZone({ terminal, json }: Context, server: string, token: string): Promise<void> {
+  const api = createApi({ server, token });
+  const [site] = (await api.sites()).sites;
+  if (site === undefined) return;
+  const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+  const settled = site.timeZone === timeZone ? site : await api.changeSite(site.siteId, { timeZone });
+  if (!json) terminal.note(`Your site is ${settled.name}, time zone ${settled.timeZone}.`);
+}
+
 function warnIfExposed({ terminal }: Context, server: string): void {
   if (isExposed(server))
     terminal.note(`Warning: ${server} is not encrypted; others on the network can read the password.`);
@@ -98,9 +111,13 @@ async function readPassword(
   question: string,
   isNew: boolean,
 ): Promise<string> {
-  if (file !== undefined) return (await readFile(file, 'utf8')).replace(/\r?\n$/, '');
-  const password = await terminal.ask(question, { hidden: true });
-  if (isNew && (await terminal.ask('The same again', { hidden: true })) !== password) {
+  const longest = 1_000;
+  if (file !== undefined) {
+    return readText((await readFile(file, 'utf8')).replace(/\r?\n$/, ''), 'The password', longest);
+  }
+  const asked = { hidden: true, instead: '--password-file' };
+  const password = readText(await terminal.ask(question, asked), 'The password', longest);
+  if (isNew && (await terminal.ask('The same again', asked)) !== password) {
     throw usage('The two passwords differ.');
   }
   return password;

@@ -1,6 +1,7 @@
 import { defineCommand } from '../command.ts';
 import { usage } from '../command-line.ts';
 import { findSite } from '../server/find.ts';
+import { readName } from '../typed.ts';
 
 const activate = defineCommand({
   name: 'activate',
@@ -22,7 +23,7 @@ const activate = defineCommand({
     const reply = await api.activate({
       code: digits,
       ...(siteId === undefined ? {} : { siteId }),
-      ...(name === undefined ? {} : { name }),
+      ...(name === undefined ? {} : { name: readName(name) }),
     });
     if (json) return terminal.print(JSON.stringify(reply));
     terminal.note(

@@ -4,6 +4,7 @@ import { type Context, defineCommand } from '../command.ts';
 import { usage } from '../command-line.ts';
 import { tableOf } from '../screen/terminal.ts';
 import { findAssistant, siteOrOnly } from '../server/find.ts';
+import { readName, readText } from '../typed.ts';
 
 const assistantOptions = {
   persona: { kind: 'text', value: 'TEXT', summary: 'what the language model is told about itself' },
@@ -17,7 +18,7 @@ const assistantOptions = {
   llm: { kind: 'text', value: 'A,B', summary: 'answering providers, likewise' },
   tts: { kind: 'text', value: 'A,B', summary: 'speaking providers, likewise' },
   tools: { kind: 'text', value: 'A,B', summary: 'device tools it may use; "all" for all of them' },
-  memory: { kind: 'number', value: 'N', summary: 'past turns told to the language model' },
+  memory: { kind: 'number', value: 'N', max: 50, summary: 'past turns told to the language model' },
 } as const;
 
 type AssistantOptions = {
@@ -28,6 +29,12 @@ const siteOption = {
   kind: 'text',
   value: 'SITE',
   summary: 'the site (name or id); needed when you have several',
+} as const;
+
+const ownerOption = {
+  kind: 'text',
+  value: 'SITE',
+  summary: 'its site (name or id); needed when assistants of several sites have this name',
 } as const;
 
 const list = defineCommand({
@@ -61,9 +68,10 @@ const create = defineCommand({
   operands: { name: { required: true, summary: 'its name' } },
   options: { ...assistantOptions, site: siteOption },
   async run({ name }, { site, ...options }, context) {
+    const wanted = { ...readChange(options), name: readName(name) };
     const api = await context.signedIn();
     const { siteId } = await siteOrOnly(api, site);
-    show(context, await api.createAssistant(siteId, { ...readChange(options), name }));
+    show(context, await api.createAssistant(siteId, wanted));
   },
 });
 
@@ -71,12 +79,12 @@ const set = defineCommand({
   name: 'assistants set',
   summary: 'Change an assistant',
   operands: { assistant: { required: true, summary: 'its name or id' } },
-  options: { ...assistantOptions, name: { kind: 'text', value: 'NAME', summary: 'a new name' } },
-  async run({ assistant }, { name, ...options }, context) {
-    const change = { ...readChange(options), ...(name === undefined ? {} : { name }) };
+  options: { ...assistantOptions, name: { kind: 'text', value: 'NAME', summary: 'a new name' }, site: ownerOption },
+  async run({ assistant }, { name, site, ...options }, context) {
+    const change = { ...readChange(options), ...(name === undefined ? {} : { name: readName(name) }) };
     if (Object.keys(change).length === 0) throw usage('Nothing to change: give an option.');
     const api = await context.signedIn();
-    const { assistantId } = await findAssistant(api, assistant);
+    const { assistantId } = await findAssistant(api, assistant, site);
     show(context, await api.changeAssistant(assistantId, change));
   },
 });
@@ -85,10 +93,10 @@ const remove = defineCommand({
   name: 'assistants delete',
   summary: 'Delete an assistant',
   operands: { assistant: { required: true, summary: 'its name or id' } },
-  options: {},
-  async run({ assistant }, _options, context) {
+  options: { site: ownerOption },
+  async run({ assistant }, { site }, context) {
     const api = await context.signedIn();
-    const { assistantId, name } = await findAssistant(api, assistant);
+    const { assistantId, name } = await findAssistant(api, assistant, site);
     await api.deleteAssistant(assistantId);
     if (context.json) context.terminal.print(JSON.stringify({ assistantId }));
     else context.terminal.note(`${name} is gone.`);
@@ -118,14 +126,14 @@ export const assistantCommands = [list, create, set, remove, providers];
 function readChange(options: AssistantOptions): AssistantChange {
   const { persona, voice, memory } = options;
   return {
-    ...(persona === undefined ? {} : { persona }),
-    ...(voice === undefined ? {} : { voice: voice === 'default' ? null : voice }),
+    ...(persona === undefined ? {} : { persona: readText(persona, 'The persona', 4_000) }),
+    ...(voice === undefined ? {} : { voice: voice === 'default' ? null : readText(voice, 'The voice', 60) }),
     ...(memory === undefined ? {} : { memoryTurns: memory }),
     ...(options.language === undefined ? {} : { language: readLanguage(options.language) }),
-    ...(options.stt === undefined ? {} : { stt: readNames(options.stt, 'default') }),
-    ...(options.llm === undefined ? {} : { llm: readNames(options.llm, 'default') }),
-    ...(options.tts === undefined ? {} : { tts: readNames(options.tts, 'default') }),
-    ...(options.tools === undefined ? {} : { allowedTools: readNames(options.tools, 'all') }),
+    ...(options.stt === undefined ? {} : { stt: readNames('stt', options.stt, 'default') }),
+    ...(options.llm === undefined ? {} : { llm: readNames('llm', options.llm, 'default') }),
+    ...(options.tts === undefined ? {} : { tts: readNames('tts', options.tts, 'default') }),
+    ...(options.tools === undefined ? {} : { allowedTools: readNames('tools', options.tools, 'all') }),
   };
 }
 
@@ -136,13 +144,17 @@ function readLanguage(typed: string): Language {
 }
 
 /** `a,b` as a list; the word for "no choice of mine" as null. */
-function readNames(typed: string, none: string): string[] | null {
-  return typed === none
-    ? null
-    : typed
-        .split(',')
-        .map((name) => name.trim())
-        .filter((name) => name !== '');
+function readNames(option: 'stt' | 'llm' | 'tts' | 'tools', typed: string, none: string): string[] | null {
+  if (typed === none) return null;
+  const names = typed
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+  const [least, most] = option === 'tools' ? [0, 128] : [1, 5];
+  if (names.length < least || names.length > most) {
+    throw usage(`--${option} takes ${least} to ${most} names with commas between them, or ${none}.`);
+  }
+  return names;
 }
 
 function show({ terminal, json }: Context, assistant: Assistant): void {

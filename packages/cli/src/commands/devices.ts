@@ -4,6 +4,7 @@ import { type Context, defineCommand } from '../command.ts';
 import { usage } from '../command-line.ts';
 import { tableOf } from '../screen/terminal.ts';
 import { allDevices, findAssistant, findDevice, findSite } from '../server/find.ts';
+import { readHexKey, readName, readText } from '../typed.ts';
 
 const LIST_LIMIT = 200;
 const deviceOperand = { required: true, summary: 'its name, id, hardware id or serial number' } as const;
@@ -14,7 +15,7 @@ const list = defineCommand({
   operands: {},
   options: {
     site: { kind: 'text', value: 'SITE', summary: 'only those of one site (name or id)' },
-    limit: { kind: 'number', value: 'N', summary: `at most so many (default ${LIST_LIMIT})` },
+    limit: { kind: 'number', value: 'N', min: 1, summary: `at most so many (default ${LIST_LIMIT})` },
   },
   async run(_operands, { site, limit }, { terminal, json, signedIn }) {
     const api = await signedIn();
@@ -57,7 +58,8 @@ const rename = defineCommand({
   summary: 'Give a device another name',
   operands: { device: deviceOperand, name: { required: true, summary: 'the new name' } },
   options: {},
-  async run({ device, name }, _options, context) {
+  async run({ device, name: typed }, _options, context) {
+    const name = readName(typed);
     const api = await context.signedIn();
     const { deviceId } = await findDevice(api, device);
     say(context, await api.changeDevice(deviceId, { name }), `is called ${name} now`);
@@ -72,10 +74,8 @@ const point = defineCommand({
   async run({ device }, { assistant }, context) {
     if (assistant === undefined) throw usage('Name the assistant with --assistant.');
     const api = await context.signedIn();
-    const [{ deviceId }, { assistantId, name }] = await Promise.all([
-      findDevice(api, device),
-      findAssistant(api, assistant),
-    ]);
+    const { deviceId, siteId } = await findDevice(api, device);
+    const { assistantId, name } = await findAssistant(api, assistant, siteId);
     say(context, await api.changeDevice(deviceId, { assistantId }), `is served by ${name} now`);
   },
 });
@@ -101,14 +101,16 @@ const registerKey = defineCommand({
     'key-file': { kind: 'text', value: 'FILE', summary: 'read the hex digits from a file; asked for without it' },
     site: { kind: 'text', value: 'SITE', summary: 'the site that will own it (name or id)' },
   },
-  async run({ serial }, options, context) {
+  async run({ serial: typed }, options, context) {
+    const serial = readText(typed, 'The serial number', 64);
+    if (serial === '') throw usage('The serial number is empty.');
     const api = await context.signedIn();
     const { terminal } = context;
-    const hmacKey = (
+    const hmacKey = readHexKey(
       options['key-file'] === undefined
-        ? await terminal.ask('Key (hex digits)', { hidden: true })
-        : await readFile(options['key-file'], 'utf8')
-    ).trim();
+        ? await terminal.ask('Key (hex digits)', { hidden: true, instead: '--key-file' })
+        : await readFile(options['key-file'], 'utf8'),
+    );
     const siteId = options.site === undefined ? undefined : (await findSite(api, options.site)).siteId;
     await api.registerKey({ serialNumber: serial, hmacKey, ...(siteId === undefined ? {} : { siteId }) });
     if (context.json) terminal.print(JSON.stringify({ serialNumber: serial }));

@@ -3,6 +3,7 @@ import { type Context, defineCommand } from '../command.ts';
 import { usage } from '../command-line.ts';
 import { tableOf } from '../screen/terminal.ts';
 import { findSite } from '../server/find.ts';
+import { readName } from '../typed.ts';
 
 const siteOptions = {
   kind: { kind: 'text', value: 'KIND', summary: 'home, shop, plant or lab' },
@@ -41,7 +42,8 @@ const create = defineCommand({
   operands: { name: { required: true, summary: 'its name' } },
   options: siteOptions,
   async run({ name }, options, context) {
-    show(context, await (await context.signedIn()).createSite({ ...readChange(options), name }));
+    const wanted = { ...readChange(options), name: readName(name) };
+    show(context, await (await context.signedIn()).createSite(wanted));
   },
 });
 
@@ -51,7 +53,7 @@ const set = defineCommand({
   operands: { site: { required: true, summary: 'its name or id' } },
   options: { ...siteOptions, name: { kind: 'text', value: 'NAME', summary: 'a new name' } },
   async run({ site }, { name, ...options }, context) {
-    const change = { ...readChange(options), ...(name === undefined ? {} : { name }) };
+    const change = { ...readChange(options), ...(name === undefined ? {} : { name: readName(name) }) };
     if (Object.keys(change).length === 0) throw usage('Nothing to change: give an option.');
     const api = await context.signedIn();
     const { siteId } = await findSite(api, site);

@@ -10,8 +10,11 @@ export interface Terminal {
   readonly columns: number;
   print(line: string): void;
   note(line: string): void;
-  /** Asks for a line. `hidden` shows nothing of what is typed. Throws USAGE when nobody is there to answer. */
-  ask(question: string, options?: { readonly hidden?: boolean }): Promise<string>;
+  /**
+   * Asks for a line. `hidden` shows nothing of what is typed. Throws USAGE when nobody is there to answer; it names
+   * `instead`, what to give on the command line.
+   */
+  ask(question: string, options: { readonly instead: string; readonly hidden?: boolean }): Promise<string>;
   /** Runs `task` with a line that moves while it waits; without a person to look there is none. */
   waiting<T>(label: string, task: (say: (label: string) => void) => Promise<T>): Promise<T>;
 }
@@ -29,8 +32,10 @@ export function createTerminal(): Terminal {
     columns: stdout.isTTY === true ? stdout.columns : 80,
     print: (line) => void stdout.write(`${line}\n`),
     note: (line) => void stderr.write(`${line}\n`),
-    async ask(question, { hidden = false } = {}) {
-      if (!isInteractive) throw new MusterError('USAGE', {}, { say: `"${question}" needs a terminal, or its option.` });
+    async ask(question, { instead, hidden = false }) {
+      if (!isInteractive) {
+        throw new MusterError('USAGE', {}, { say: `Give ${instead} (there is no terminal to ask in).` });
+      }
       stderr.write(`${question}: `);
       const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
       const lines = createInterface({ input: stdin, output: hidden ? nowhere : stderr, terminal: true });

@@ -20,7 +20,7 @@ export function isExposed(server: string): boolean {
 export function readSetupLink(link: string): { readonly server: string; readonly token: string } {
   const url = URL.parse(link);
   const token = url?.searchParams.get('token');
-  if (url === null || !token) {
+  if (url === null || !token || token.length > 200) {
     throw usage('That is no set-up link; the server prints one that ends in /setup?token=….');
   }
   return { server: serverAddress(url.origin), token };

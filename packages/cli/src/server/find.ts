@@ -41,9 +41,9 @@ export async function siteOrOnly(api: Api, wanted: string | undefined): Promise<
   return first;
 }
 
-/** An assistant by its id or name, in all sites of the user. */
-export async function findAssistant(api: Api, wanted: string): Promise<Assistant> {
-  const { sites } = await api.sites();
+/** An assistant by its id or name, of the site named or in all sites of the user. */
+export async function findAssistant(api: Api, wanted: string, site?: string): Promise<Assistant> {
+  const sites = site === undefined ? (await api.sites()).sites : [await findSite(api, site)];
   const lists = await Promise.all(sites.map(({ siteId }) => api.assistants(siteId)));
   const assistants = lists.flatMap((list) => list.assistants);
   return only(assistants, wanted, 'assistant', ({ assistantId, name }) => [assistantId, name]);

@@ -30,7 +30,7 @@ export async function send<T>(
   const { status, text } = await exchange(target, request);
   const value = parse(text);
   if (status >= 200 && status < 300 && isReply(value)) return value;
-  const error = readError(value, status);
+  const error = readError(value, status, target.server);
   if (error !== null) throw error;
   throw new MusterError(
     'INTERNAL',
@@ -86,11 +86,11 @@ function parse(text: string): unknown {
 }
 
 /** The server's error out of its answer. A code that this version does not know yet is named by its kind. */
-function readError(value: unknown, status: number): MusterError | null {
+function readError(value: unknown, status: number, server: string): MusterError | null {
   const { error } = (value ?? {}) as { error?: { code?: unknown; message?: unknown; details?: unknown } };
   if (typeof error?.code !== 'string' || typeof error.message !== 'string') return null;
   const details = Array.isArray(error.details) ? error.details.filter((line) => typeof line === 'string') : [];
   const code = isErrorCode(error.code) ? error.code : status >= 500 ? 'INTERNAL' : 'REQUEST_INVALID';
   const say = details.length === 0 ? error.message : `${error.message} (${details.join('; ')})`;
-  return new MusterError(code, { status }, { say });
+  return new MusterError(code, { status, server }, { say });
 }
