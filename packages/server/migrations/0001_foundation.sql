@@ -102,11 +102,15 @@ CREATE TABLE device_keys (
 );
 CREATE INDEX device_keys_site ON device_keys (site_id) WHERE site_id IS NOT NULL;
 
--- Devices that knocked and are not active: one row each, gone when active or expired. Two that claim one address have
--- two rows, so that neither can void the code of the other.
+-- Devices that knocked and are not active: one row each, gone when active or expired. Two that claim one address, or
+-- one address with two keys, have two rows with a code each: neither can change what the code of the other stands for.
 CREATE TABLE activations (
   hardware_id text NOT NULL,
   client_id text NOT NULL,
+  -- the serial number and key it shows, hashed
+  claim text NOT NULL,
+  -- network address, to keep one source from filling the table
+  source text NOT NULL,
   code text NOT NULL,
   challenge text NOT NULL,
   serial_number text,
@@ -123,7 +127,9 @@ CREATE TABLE activations (
   device_name text,
   created_at bigint NOT NULL,
   expires_at bigint NOT NULL,
-  PRIMARY KEY (hardware_id, client_id)
+  PRIMARY KEY (hardware_id, client_id, claim)
 );
 CREATE UNIQUE INDEX activations_code ON activations (code);
 CREATE INDEX activations_expiry ON activations (expires_at);
+CREATE INDEX activations_source ON activations (source);
+CREATE UNIQUE INDEX activations_challenge ON activations (challenge);

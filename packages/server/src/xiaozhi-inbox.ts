@@ -30,9 +30,9 @@ export function createXiaozhiInbox(deps: {
       };
     },
 
-    async activate({ hardwareId, clientId, proof }) {
+    async activate({ hardwareId, clientId, proof, source }) {
       try {
-        return await devices.pollActivation(hardwareId, clientId ?? '', proof);
+        return await devices.pollActivation(hardwareId, clientId ?? '', proof, source);
       } catch (error) {
         const refused = error instanceof MusterError && /^ACTIVATION_(REFUSED|KEY_UNKNOWN)$/.test(error.code);
         if (refused) return 'refused';

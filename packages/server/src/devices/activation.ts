@@ -1,4 +1,4 @@
-import { randomInt } from 'node:crypto';
+import { createHash, randomInt } from 'node:crypto';
 import {
   type ActivateReply,
   type ActivateRequest,
@@ -39,15 +39,18 @@ export interface ActivationOffer {
  * has none). A wrong proof changes nothing and never activates.
  */
 export interface Activation {
-  offer(knock: Knock): Promise<ActivationOffer>;
-  /** A person types the code. ACTIVATION_CODE_WRONG; RATE_LIMITED past 5 wrong ones a minute and source. */
-  approve(request: ActivateRequest & { siteId: string }, source: string): Promise<ActivateReply>;
+  /** RATE_LIMITED when too many devices of one source wait. */
+  offer(knock: Knock, source: string): Promise<ActivationOffer>;
+  /** A person types the code. ACTIVATION_CODE_WRONG; RATE_LIMITED past 5 wrong ones a minute of any of the `sources`. */
+  approve(request: ActivateRequest & { siteId: string }, sources: readonly string[]): Promise<ActivateReply>;
   /** The device asks whether it may come in. Throws ACTIVATION_REFUSED or ACTIVATION_KEY_UNKNOWN. */
   poll(hardwareId: string, clientId: string, proof: ActivationProof | null): Promise<'active' | 'waiting'>;
 }
 
 /** Rows of devices that knocked: a flood of made-up addresses ends here. */
 const MOST_WAITING = 10_000;
+const MOST_WAITING_OF_SOURCE = 500;
+const ROOM = 100;
 
 export function createActivation(deps: {
   readonly store: DeviceStore;
@@ -58,7 +61,7 @@ export function createActivation(deps: {
   const { store, clock, log } = deps;
   const wrongCodes = createRateLimiter(clock, { limit: LIMITS.activationWrongPerMinute, windowMs: 60_000 });
 
-  async function offer(knock: Knock): Promise<ActivationOffer> {
+  async function offer(knock: Knock, source: string): Promise<ActivationOffer> {
     if (knock.simulated && !deps.simulatedAllowed) {
       const say = 'This server takes no simulated devices (devices.allowSimulated is false).';
       throw new MusterError('ACTIVATION_REFUSED', { hardwareId: knock.hardwareId }, { say });
@@ -68,37 +71,31 @@ export function createActivation(deps: {
       throw new MusterError('ACTIVATION_REFUSED', { hardwareId: knock.hardwareId }, { say });
     }
     const now = clock.now();
-    const before = await store.activation(knock.hardwareId, knock.clientId, now);
-    if (before !== undefined) return refresh(before, knock);
+    const claim = claimOf(knock);
+    const before = await store.activation(knock.hardwareId, knock.clientId, claim, now);
+    if (before !== undefined) return before;
     await store.dropExpiredActivations(now);
-    if ((await store.countActivations()) >= MOST_WAITING)
-      throw new MusterError('RATE_LIMITED', { retryAfterMs: 60_000 });
+    const waiting = await store.countActivations(source);
+    if (waiting.ofSource >= MOST_WAITING_OF_SOURCE) throw new MusterError('RATE_LIMITED', { retryAfterMs: 60_000 });
+    if (waiting.all >= MOST_WAITING) await store.dropOldestActivations(ROOM);
     for (let tries = 0; tries < 20; tries++) {
-      const row = newRow(knock, now);
+      const row = newRow(knock, claim, source, now);
       if (await store.openActivation(row)) return row;
       // another poll of the same device may have come first: its code is the code
-      const other = await store.activation(knock.hardwareId, knock.clientId, now);
-      if (other !== undefined) return refresh(other, knock);
+      const other = await store.activation(knock.hardwareId, knock.clientId, claim, now);
+      if (other !== undefined) return other;
     }
     throw bug('no free activation code in 20 tries');
   }
 
-  /** A device may show more of itself at a later knock, never less: once it says it has a key it has to prove it. */
-  async function refresh(row: ActivationRow, knock: Knock): Promise<ActivationRow> {
-    const shown = {
-      serial_number: knock.serialNumber ?? row.serial_number,
-      keyed: row.keyed || knock.keyed,
-      key_candidate: keyBytes(knock) ?? row.key_candidate,
-    };
-    await store.updateActivation(row, shown);
-    return row;
-  }
-
-  async function approve(request: ActivateRequest & { siteId: string }, source: string): Promise<ActivateReply> {
-    const retryAfterMs = wrongCodes.waitMs(source);
+  async function approve(
+    request: ActivateRequest & { siteId: string },
+    sources: readonly string[],
+  ): Promise<ActivateReply> {
+    const retryAfterMs = Math.max(...sources.map((source) => wrongCodes.waitMs(source)));
     if (retryAfterMs > 0) throw new MusterError('RATE_LIMITED', { retryAfterMs });
     // counted before the first wait, so that many tries at once count each other
-    wrongCodes.count(source);
+    for (const source of sources) wrongCodes.count(source);
     const now = clock.now();
     const waiting = await store.activationByCode(request.code, now);
     if (waiting === undefined) throw new MusterError('ACTIVATION_CODE_WRONG');
@@ -112,7 +109,7 @@ export function createActivation(deps: {
     };
     const row = await store.approve(request.code, set, now);
     if (row === undefined) throw new MusterError('ACTIVATION_CODE_WRONG');
-    wrongCodes.forgive(source);
+    for (const source of sources) wrongCodes.forgive(source);
     const reply = { deviceId: set.device_id, siteId: set.site_id, hardwareId: row.hardware_id };
     if (row.keyed) return { outcome: 'waiting', ...reply };
     await store.completeActivation(toDeviceRow(row, null, null, now));
@@ -126,7 +123,7 @@ export function createActivation(deps: {
     proof: ActivationProof | null,
   ): Promise<'active' | 'waiting'> {
     const now = clock.now();
-    const row = await store.activation(hardwareId, clientId, now);
+    const row = await store.polled(hardwareId, clientId, proof?.challenge ?? null, now);
     if (row === undefined) {
       // nothing is given here: an active device with a key still has to prove it before it gets a token
       const active = await store.activeByHardware(hardwareId);
@@ -167,10 +164,12 @@ function checkReturn(waiting: ActivationRow, known: DeviceRow, siteId: string): 
   }
 }
 
-function newRow(knock: Knock, now: number): ActivationRow {
+function newRow(knock: Knock, claim: string, source: string, now: number): ActivationRow {
   return {
     hardware_id: knock.hardwareId,
     client_id: knock.clientId,
+    claim,
+    source,
     code: String(randomInt(1_000_000)).padStart(6, '0'),
     challenge: newSecret(),
     serial_number: knock.serialNumber,
@@ -185,6 +184,13 @@ function newRow(knock: Knock, now: number): ActivationRow {
     created_at: now,
     expires_at: now + LIMITS.activationCodeMs,
   };
+}
+
+/** What a code stands for besides the address: who shows another serial number or key gets another code. */
+function claimOf(knock: Knock): string {
+  return createHash('sha256')
+    .update(JSON.stringify([knock.keyed, knock.serialNumber, knock.hmacKeyCandidate]))
+    .digest('base64url');
 }
 
 function keyBytes(knock: Knock): Buffer | null {

@@ -16,10 +16,10 @@ export type CheckInReply =
 export interface CheckIn {
   /** Throws RATE_LIMITED when a source knocks too often. */
   checkIn(knock: Knock, source: string): Promise<CheckInReply>;
-  /** The device proved its key just now: its next check-in gets a token. */
-  proved(hardwareId: string, clientId: string): void;
-  /** The challenge that a keyed, active device was given, if any. */
-  challengeOf(hardwareId: string, clientId: string): string | null;
+  /** The device proved its key just now: its next check-in from the same network address gets a token. */
+  proved(hardwareId: string, clientId: string, source: string): void;
+  /** The challenge that a keyed, active device was given at this network address, if any. */
+  challengeOf(hardwareId: string, clientId: string, source: string): string | null;
 }
 
 /** From a challenge to the next check-in: the firmware polls every 3 to 10 s, ten times. */
@@ -28,7 +28,8 @@ const MOST_PROOFS = 10_000;
 
 /**
  * The boot request carries no secret for an ordinary board (an address and a UUID that was made once). A device that
- * has a key must show it at every boot, so that knowing its address is not enough to get a token.
+ * has a key must show it at every boot, so that knowing its address is not enough to get a token. The protocol ties
+ * the proof to nothing in the check-in that follows; we tie it to the network address that proved.
  */
 export function createCheckIn(deps: {
   readonly store: DeviceStore;
@@ -66,10 +67,10 @@ export function createCheckIn(deps: {
       knocks.count(source);
       const device = await store.activeByHardware(knock.hardwareId);
       if (device === undefined || device.client_id !== knock.clientId) {
-        return { active: false, ...(await activation.offer(knock)) };
+        return { active: false, ...(await activation.offer(knock, source)) };
       }
       if (device.hmac_key === null || givesKey(knock, device.hmac_key)) return issueToken(device, knock);
-      const key = proofKey(knock.hardwareId, knock.clientId);
+      const key = proofKey(knock.hardwareId, knock.clientId, source);
       const proof = proofs.get(key);
       if (proof?.proved === true && proof.until > clock.monotonic()) {
         proofs.delete(key);
@@ -77,12 +78,12 @@ export function createCheckIn(deps: {
       }
       return { active: false, code: null, challenge: challenge(key) };
     },
-    proved(hardwareId, clientId) {
-      const proof = proofs.get(proofKey(hardwareId, clientId));
+    proved(hardwareId, clientId, source) {
+      const proof = proofs.get(proofKey(hardwareId, clientId, source));
       if (proof !== undefined) proof.proved = true;
     },
-    challengeOf(hardwareId, clientId) {
-      const proof = proofs.get(proofKey(hardwareId, clientId));
+    challengeOf(hardwareId, clientId, source) {
+      const proof = proofs.get(proofKey(hardwareId, clientId, source));
       return proof !== undefined && proof.until > clock.monotonic() ? proof.challenge : null;
     },
   };
@@ -93,6 +94,6 @@ function givesKey(knock: Knock, key: Buffer): boolean {
   return knock.hmacKeyCandidate !== null && sameBytes(Buffer.from(knock.hmacKeyCandidate, 'hex'), key);
 }
 
-function proofKey(hardwareId: string, clientId: string): string {
-  return `${hardwareId} ${clientId}`;
+function proofKey(hardwareId: string, clientId: string, source: string): string {
+  return `${hardwareId} ${clientId} ${source}`;
 }

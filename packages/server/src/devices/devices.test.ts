@@ -55,13 +55,13 @@ function knock(change: Partial<Knock> = {}): Knock {
 }
 
 async function offered(device: Knock) {
-  const reply = await devices.checkIn(device, `source-${made}`);
+  const reply = await devices.checkIn(device, 'here');
   assert.ok(!reply.active && reply.code !== null);
   return { code: reply.code, challenge: reply.challenge };
 }
 
 async function active(device: Knock): Promise<string> {
-  const reply = await devices.checkIn(device, `source-${made}`);
+  const reply = await devices.checkIn(device, 'here');
   assert.ok(reply.active);
   return reply.token;
 }
@@ -71,12 +71,12 @@ test('a device without a key: the code is stable, single-use, and makes it activ
   const first = await offered(device);
   assert.match(first.code, /^\d{6}$/);
   assert.deepEqual(await offered(device), first);
-  assert.equal(await devices.pollActivation(device.hardwareId, device.clientId, null), 'waiting');
+  assert.equal(await devices.pollActivation(device.hardwareId, device.clientId, null, 'here'), 'waiting');
 
-  const reply = await devices.approve({ code: first.code, siteId: siteA, name: 'Kitchen' }, 'p1');
+  const reply = await devices.approve({ code: first.code, siteId: siteA, name: 'Kitchen' }, ['p1']);
   assert.equal(reply.outcome, 'active');
-  assert.equal(await devices.pollActivation(device.hardwareId, device.clientId, null), 'active');
-  await assert.rejects(devices.approve({ code: first.code, siteId: siteA }, 'p1'), { code: 'ACTIVATION_CODE_WRONG' });
+  assert.equal(await devices.pollActivation(device.hardwareId, device.clientId, null, 'here'), 'active');
+  await assert.rejects(devices.approve({ code: first.code, siteId: siteA }, ['p1']), { code: 'ACTIVATION_CODE_WRONG' });
 
   const token = await active(device);
   const known = await devices.authenticate(token, device.hardwareId);
@@ -88,23 +88,23 @@ test('a code lives ten minutes, then the device gets another', async () => {
   const device = knock();
   const first = await offered(device);
   offset += LIMITS.activationCodeMs + 1;
-  await assert.rejects(devices.approve({ code: first.code, siteId: siteA }, 'p2'), { code: 'ACTIVATION_CODE_WRONG' });
+  await assert.rejects(devices.approve({ code: first.code, siteId: siteA }, ['p2']), { code: 'ACTIVATION_CODE_WRONG' });
   const second = await offered(device);
   assert.notEqual(second.challenge, first.challenge);
 });
 
 test('five wrong codes a minute from one source, then 429; others are not held up', async () => {
   for (let i = 0; i < 5; i++) {
-    await assert.rejects(devices.approve({ code: '000000', siteId: siteA }, 'guesser'), {
+    await assert.rejects(devices.approve({ code: '000000', siteId: siteA }, ['guesser']), {
       code: 'ACTIVATION_CODE_WRONG',
     });
   }
   const device = knock();
   const { code } = await offered(device);
-  await assert.rejects(devices.approve({ code, siteId: siteA }, 'guesser'), { code: 'RATE_LIMITED' });
-  assert.equal((await devices.approve({ code, siteId: siteA }, 'somebody')).outcome, 'active');
+  await assert.rejects(devices.approve({ code, siteId: siteA }, ['guesser']), { code: 'RATE_LIMITED' });
+  assert.equal((await devices.approve({ code, siteId: siteA }, ['somebody'])).outcome, 'active');
   offset += 60_001;
-  await assert.rejects(devices.approve({ code: '000000', siteId: siteA }, 'guesser'), {
+  await assert.rejects(devices.approve({ code: '000000', siteId: siteA }, ['guesser']), {
     code: 'ACTIVATION_CODE_WRONG',
   });
 });
@@ -117,20 +117,23 @@ test('a Python client: the key learnt at first contact has to prove right; a wro
   const device = knock({ keyed: true, hmacKeyCandidate: key });
   const { code, challenge } = await offered(device);
   const proof = (hex: string) => ({ serialNumber: 'SN-1', challenge, hmac: hex });
-  assert.equal((await devices.approve({ code, siteId: siteA }, 'p3')).outcome, 'waiting');
+  assert.equal((await devices.approve({ code, siteId: siteA }, ['p3'])).outcome, 'waiting');
 
   for (const wrong of [hmac('other', challenge), hmac(key, 'other challenge'), 'zz', '']) {
-    await assert.rejects(devices.pollActivation(device.hardwareId, device.clientId, proof(wrong)), {
+    await assert.rejects(devices.pollActivation(device.hardwareId, device.clientId, proof(wrong), 'here'), {
       code: 'ACTIVATION_REFUSED',
     });
   }
-  await assert.rejects(devices.pollActivation(device.hardwareId, device.clientId, null), {
+  await assert.rejects(devices.pollActivation(device.hardwareId, device.clientId, null, 'here'), {
     code: 'ACTIVATION_REFUSED',
   });
-  const stillOut = await devices.checkIn(device, 'x');
+  const stillOut = await devices.checkIn(device, 'here');
   assert.equal(stillOut.active, false);
 
-  assert.equal(await devices.pollActivation(device.hardwareId, device.clientId, proof(hmac(key, challenge))), 'active');
+  assert.equal(
+    await devices.pollActivation(device.hardwareId, device.clientId, proof(hmac(key, challenge)), 'here'),
+    'active',
+  );
   const token = await active(device);
   const known = await devices.authenticate(token, device.hardwareId);
   assert.equal(known?.proof, 'hmac');
@@ -142,8 +145,8 @@ test('firmware with a serial number: the key is registered beforehand, and prove
   const device = knock({ keyed: true, serialNumber: 'FIRMWARE-1' });
   const { code, challenge } = await offered(device);
   const proof = (of: string) => ({ serialNumber: 'FIRMWARE-1', challenge: of, hmac: hmac(key, of) });
-  await devices.approve({ code, siteId: siteA }, 'p4');
-  await assert.rejects(devices.pollActivation(device.hardwareId, device.clientId, proof(challenge)), {
+  await devices.approve({ code, siteId: siteA }, ['p4']);
+  await assert.rejects(devices.pollActivation(device.hardwareId, device.clientId, proof(challenge), 'here'), {
     code: 'ACTIVATION_KEY_UNKNOWN',
   });
 
@@ -151,19 +154,22 @@ test('firmware with a serial number: the key is registered beforehand, and prove
   await assert.rejects(devices.registerKey({ serialNumber: 'FIRMWARE-1', hmacKey: 'ff'.repeat(32) }), {
     code: 'SERIAL_TAKEN',
   });
-  assert.equal(await devices.pollActivation(device.hardwareId, device.clientId, proof(challenge)), 'active');
+  assert.equal(await devices.pollActivation(device.hardwareId, device.clientId, proof(challenge), 'here'), 'active');
 
   // who knows only its address and client id gets a challenge, and no token
-  const reply = await devices.checkIn(device, 'boot');
+  const reply = await devices.checkIn(device, 'here');
   assert.ok(!reply.active);
   assert.equal(reply.code, null);
-  await assert.rejects(devices.pollActivation(device.hardwareId, device.clientId, proof('old')), {
+  await assert.rejects(devices.pollActivation(device.hardwareId, device.clientId, proof('old'), 'here'), {
     code: 'ACTIVATION_REFUSED',
   });
-  assert.equal((await devices.checkIn(device, 'boot')).active, false);
-  assert.equal(await devices.pollActivation(device.hardwareId, device.clientId, proof(reply.challenge)), 'active');
+  assert.equal((await devices.checkIn(device, 'here')).active, false);
+  assert.equal(
+    await devices.pollActivation(device.hardwareId, device.clientId, proof(reply.challenge), 'here'),
+    'active',
+  );
   await active(device);
-  assert.equal((await devices.checkIn(device, 'boot')).active, false, 'one proof gives one token');
+  assert.equal((await devices.checkIn(device, 'here')).active, false, 'one proof gives one token');
 });
 
 test('a token of another device, a wrong one and a revoked one open nothing', async () => {
@@ -172,7 +178,7 @@ test('a token of another device, a wrong one and a revoked one open nothing', as
   const ids: string[] = [];
   for (const device of [one, two]) {
     const { code } = await offered(device);
-    ids.push((await devices.approve({ code, siteId: siteA }, 'p5')).deviceId);
+    ids.push((await devices.approve({ code, siteId: siteA }, ['p5'])).deviceId);
     tokens.push(await active(device));
   }
   assert.equal(await devices.authenticate(tokens[0] ?? '', two.hardwareId), null);
@@ -189,7 +195,7 @@ test('a token of another device, a wrong one and a revoked one open nothing', as
 test('at most three tokens of a device work: the newest', async () => {
   const device = knock();
   const { code } = await offered(device);
-  await devices.approve({ code, siteId: siteA }, 'p6');
+  await devices.approve({ code, siteId: siteA }, ['p6']);
   const tokens: string[] = [];
   for (let i = 0; i < 5; i++) {
     offset += 1;
@@ -203,12 +209,12 @@ test('at most three tokens of a device work: the newest', async () => {
 
 test('a device whose memory was erased comes back to its own row; another site cannot take it over', async () => {
   const device = knock();
-  const first = await devices.approve({ code: (await offered(device)).code, siteId: siteA, name: 'Hall' }, 'p7');
+  const first = await devices.approve({ code: (await offered(device)).code, siteId: siteA, name: 'Hall' }, ['p7']);
   const oldToken = await active(device);
   const erased = { ...device, clientId: randomUUID() };
   const { code } = await offered(erased);
-  await assert.rejects(devices.approve({ code, siteId: siteB }, 'p7'), { code: 'CONFLICT' });
-  const again = await devices.approve({ code, siteId: siteA }, 'p7');
+  await assert.rejects(devices.approve({ code, siteId: siteB }, ['p7']), { code: 'CONFLICT' });
+  const again = await devices.approve({ code, siteId: siteA }, ['p7']);
   assert.equal(again.deviceId, first.deviceId);
   assert.equal((await devices.get(again.deviceId)).name, 'Hall');
   assert.equal(await devices.authenticate(oldToken, device.hardwareId), null);
@@ -218,15 +224,20 @@ test('what proved a key once is not let back in without one', async () => {
   const key = 'cd'.repeat(32);
   const device = knock({ keyed: true, hmacKeyCandidate: key });
   const { code, challenge } = await offered(device);
-  await devices.approve({ code, siteId: siteA }, 'p8');
-  await devices.pollActivation(device.hardwareId, device.clientId, {
-    serialNumber: 'SN-2',
-    challenge,
-    hmac: hmac(key, challenge),
-  });
+  await devices.approve({ code, siteId: siteA }, ['p8']);
+  await devices.pollActivation(
+    device.hardwareId,
+    device.clientId,
+    {
+      serialNumber: 'SN-2',
+      challenge,
+      hmac: hmac(key, challenge),
+    },
+    'here',
+  );
   const bare = { ...device, clientId: randomUUID(), keyed: false, hmacKeyCandidate: null };
   const offer = await offered(bare);
-  await assert.rejects(devices.approve({ code: offer.code, siteId: siteA }, 'p8'), { code: 'ACTIVATION_REFUSED' });
+  await assert.rejects(devices.approve({ code: offer.code, siteId: siteA }, ['p8']), { code: 'ACTIVATION_REFUSED' });
 });
 
 test('many devices knock at once: every code is its own', async () => {
@@ -266,7 +277,7 @@ test('a source that knocks too often waits; the others do not', async () => {
 
 test('many wrong codes at once count each other', async () => {
   const tries = Array.from({ length: 40 }, () =>
-    devices.approve({ code: '999999', siteId: siteA }, 'burst').catch((e) => e.code),
+    devices.approve({ code: '999999', siteId: siteA }, ['burst']).catch((e) => e.code),
   );
   const codes = await Promise.all(tries);
   assert.equal(codes.filter((code) => code === 'ACTIVATION_CODE_WRONG').length, 5);
@@ -280,10 +291,10 @@ test('another that claims the address cannot void the code or an approval', asyn
   const thief = { ...device, clientId: randomUUID(), keyed: false, hmacKeyCandidate: null };
   assert.notEqual((await offered(thief)).code, offer.code);
   assert.deepEqual(await offered(device), offer);
-  await devices.approve({ code: offer.code, siteId: siteA }, 'p9');
+  await devices.approve({ code: offer.code, siteId: siteA }, ['p9']);
   await offered(thief);
   const proof = { serialNumber: 'SN-9', challenge: offer.challenge, hmac: hmac(key, offer.challenge) };
-  assert.equal(await devices.pollActivation(device.hardwareId, device.clientId, proof), 'active');
+  assert.equal(await devices.pollActivation(device.hardwareId, device.clientId, proof, 'here'), 'active');
 });
 
 test('a device without a key and without a client id is refused: an address is no secret', async () => {
@@ -298,9 +309,9 @@ test('a key of one site does not reach into another, and can be deleted', async 
   await devices.registerKey({ serialNumber, hmacKey: right.toString('hex'), siteId: siteA });
   const device = knock({ keyed: true, serialNumber });
   const { code, challenge } = await offered(device);
-  await devices.approve({ code, siteId: siteA }, 'p10');
+  await devices.approve({ code, siteId: siteA }, ['p10']);
   const proof = { serialNumber, challenge, hmac: hmac(right, challenge) };
-  assert.equal(await devices.pollActivation(device.hardwareId, device.clientId, proof), 'active');
+  assert.equal(await devices.pollActivation(device.hardwareId, device.clientId, proof, 'here'), 'active');
   await devices.deleteKey(serialNumber, siteB);
   await assert.rejects(devices.deleteKey(serialNumber, siteB), { code: 'NOT_FOUND' });
 });
@@ -309,8 +320,8 @@ test('who names a serial number that has a key has to prove it, whatever version
   await devices.registerKey({ serialNumber: 'OLD-1', hmacKey: 'aa'.repeat(32) });
   const device = knock({ serialNumber: 'OLD-1', keyed: false });
   const { code } = await offered(device);
-  assert.equal((await devices.approve({ code, siteId: siteA }, 'p11')).outcome, 'waiting');
-  await assert.rejects(devices.pollActivation(device.hardwareId, device.clientId, null), {
+  assert.equal((await devices.approve({ code, siteId: siteA }, ['p11'])).outcome, 'waiting');
+  await assert.rejects(devices.pollActivation(device.hardwareId, device.clientId, null, 'here'), {
     code: 'ACTIVATION_REFUSED',
   });
 });
@@ -319,31 +330,78 @@ test('revoking ends an approval that waits for its proof', async () => {
   const key = 'ab'.repeat(32);
   const device = knock({ keyed: true, hmacKeyCandidate: key });
   const first = await offered(device);
-  const { deviceId } = await devices.approve({ code: first.code, siteId: siteA }, 'p12');
+  const { deviceId } = await devices.approve({ code: first.code, siteId: siteA }, ['p12']);
   const prove = (challenge: string) => ({ serialNumber: 'SN-12', challenge, hmac: hmac(key, challenge) });
-  await devices.pollActivation(device.hardwareId, device.clientId, prove(first.challenge));
+  await devices.pollActivation(device.hardwareId, device.clientId, prove(first.challenge), 'here');
   const erased = { ...device, clientId: randomUUID() };
   const again = await offered(erased);
-  await devices.approve({ code: again.code, siteId: siteA }, 'p12');
+  await devices.approve({ code: again.code, siteId: siteA }, ['p12']);
   await devices.revoke(deviceId);
-  assert.equal(await devices.pollActivation(erased.hardwareId, erased.clientId, prove(again.challenge)), 'waiting');
+  assert.equal(
+    await devices.pollActivation(erased.hardwareId, erased.clientId, prove(again.challenge), 'here'),
+    'waiting',
+  );
   assert.equal((await devices.get(deviceId)).state, 'revoked');
 });
 
-test('ten thousand made-up devices lock nobody out for longer than their codes live', async () => {
-  await database.pool.query(
-    `INSERT INTO activations (hardware_id, client_id, code, challenge, keyed, created_at, expires_at)
-     SELECT 'flood-' || n, 'x', 'f' || n, '', false, 0, $1 FROM generate_series(1, 10000) AS n`,
-    [clock.now() + 1_000],
-  );
-  await assert.rejects(devices.checkIn(knock(), 'late'), { code: 'RATE_LIMITED' });
-  offset += 2_000;
+test('ten thousand made-up devices keep nobody out, and one source may not make more than its share', async () => {
+  await database.pool.query('DELETE FROM activations');
+  const insert = `INSERT INTO activations (hardware_id, client_id, claim, source, code, challenge, keyed, created_at, expires_at)
+    SELECT 'flood-' || n, 'x', '', $2, 'f' || n, 'c' || n, false, 0, $1 FROM generate_series($3::int, $4::int) AS n`;
+  await database.pool.query(insert, [clock.now() + 60_000, 'many', 1, 9_500]);
+  await database.pool.query(insert, [clock.now() + 60_000, 'loud', 9_501, 10_000]);
   await offered(knock());
+  await assert.rejects(devices.checkIn(knock(), 'loud'), { code: 'RATE_LIMITED' });
+  await database.pool.query('DELETE FROM activations');
+});
+
+test('a proof at one network address gives no token at another', async () => {
+  const key = Buffer.alloc(32, 9);
+  const device = knock({ keyed: true, serialNumber: 'RACE-1' });
+  await devices.registerKey({ serialNumber: 'RACE-1', hmacKey: key.toString('hex') });
+  const { code, challenge } = await offered(device);
+  const prove = (of: string) => ({ serialNumber: 'RACE-1', challenge: of, hmac: hmac(key, of) });
+  await devices.approve({ code, siteId: siteA }, ['p14']);
+  await devices.pollActivation(device.hardwareId, device.clientId, prove(challenge), 'here');
+  const boot = await devices.checkIn(device, 'here');
+  assert.ok(!boot.active);
+  const thief = { ...device, keyed: false, serialNumber: null };
+  assert.equal((await devices.checkIn(thief, 'elsewhere')).active, false);
+  await devices.pollActivation(device.hardwareId, device.clientId, prove(boot.challenge), 'here');
+  assert.equal((await devices.checkIn(thief, 'elsewhere')).active, false);
+  assert.equal((await devices.checkIn(device, 'here')).active, true);
+});
+
+test('who shows another key gets another code: the code of a device stands for its own key only', async () => {
+  const key = Buffer.alloc(32, 8);
+  await devices.registerKey({ serialNumber: 'REAL-1', hmacKey: key.toString('hex') });
+  const device = knock({ keyed: true, serialNumber: 'REAL-1' });
+  const evil = { ...device, serialNumber: 'EVIL-1', hmacKeyCandidate: '66'.repeat(32) };
+  const evilOffer = await offered(evil);
+  const offer = await offered(device);
+  assert.notEqual(evilOffer.code, offer.code);
+  await offered(evil);
+  await devices.approve({ code: offer.code, siteId: siteA }, ['p15']);
+  const evilProof = {
+    serialNumber: 'EVIL-1',
+    challenge: evilOffer.challenge,
+    hmac: hmac('66'.repeat(32), evilOffer.challenge),
+  };
+  assert.equal(await devices.pollActivation(device.hardwareId, device.clientId, evilProof, 'here'), 'waiting');
+  const proof = { serialNumber: 'REAL-1', challenge: offer.challenge, hmac: hmac(key, offer.challenge) };
+  assert.equal(await devices.pollActivation(device.hardwareId, device.clientId, proof, 'here'), 'active');
+});
+
+test('a person who guesses from many addresses is one guesser', async () => {
+  const tries = Array.from({ length: 20 }, (_, i) =>
+    devices.approve({ code: '888888', siteId: siteA }, [`address-${i}`, 'mallory']).catch((e) => e.code),
+  );
+  assert.equal((await Promise.all(tries)).filter((code) => code === 'RATE_LIMITED').length, 15);
 });
 
 test('a change of nothing changes nothing', async () => {
   const device = knock();
   const { code } = await offered(device);
-  const { deviceId } = await devices.approve({ code, siteId: siteA, name: 'Attic' }, 'p13');
+  const { deviceId } = await devices.approve({ code, siteId: siteA, name: 'Attic' }, ['p13']);
   assert.equal((await devices.change(deviceId, {})).name, 'Attic');
 });

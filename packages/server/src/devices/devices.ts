@@ -22,8 +22,14 @@ import { createDeviceStore, type DeviceTables, toDevice } from './store.ts';
 export interface Devices {
   checkIn(knock: Knock, source: string): Promise<CheckInReply>;
   /** The device asks whether it is active, with its proof if it has a key. ACTIVATION_REFUSED, ACTIVATION_KEY_UNKNOWN. */
-  pollActivation(hardwareId: string, clientId: string, proof: ActivationProof | null): Promise<'active' | 'waiting'>;
-  approve(request: ActivateRequest & { siteId: string }, source: string): Promise<ActivateReply>;
+  pollActivation(
+    hardwareId: string,
+    clientId: string,
+    proof: ActivationProof | null,
+    source: string,
+  ): Promise<'active' | 'waiting'>;
+  /** `sources`: whoever shall be counted for a wrong code, the network address and the person. */
+  approve(request: ActivateRequest & { siteId: string }, sources: readonly string[]): Promise<ActivateReply>;
   /** The active device that a token belongs to, or null; also null when it claims another address. */
   authenticate(token: string, hardwareId: string | null): Promise<Device | null>;
   /** SERIAL_TAKEN when a key stands already. */
@@ -69,19 +75,19 @@ export function createDevices(deps: DevicesDeps): Devices {
   return {
     checkIn: checkIn.checkIn,
 
-    async pollActivation(hardwareId, clientId, proof) {
-      const challenge = checkIn.challengeOf(hardwareId, clientId);
+    async pollActivation(hardwareId, clientId, proof, source) {
+      const challenge = checkIn.challengeOf(hardwareId, clientId, source);
       const device = challenge === null ? undefined : await store.activeByHardware(hardwareId);
       if (challenge === null || device?.hmac_key == null) return activation.poll(hardwareId, clientId, proof);
       if (proof === null || !provesKey(proof, challenge, device.hmac_key)) {
         throw new MusterError('ACTIVATION_REFUSED', { hardwareId });
       }
-      checkIn.proved(hardwareId, clientId);
+      checkIn.proved(hardwareId, clientId, source);
       return 'active';
     },
 
-    async approve(request, source) {
-      const reply = await activation.approve(request, source);
+    async approve(request, sources) {
+      const reply = await activation.approve(request, sources);
       // a device that came back with an erased memory: its old connection ends with its old tokens
       bus.publish('device.revoked', { deviceId: reply.deviceId });
       return reply;

@@ -75,7 +75,8 @@ export function deviceRoutes(
         );
       }
       request.access.allow(siteId);
-      return devices.approve({ ...request.body, siteId }, request.ip);
+      const person = request.access.session?.user.userId ?? '';
+      return devices.approve({ ...request.body, siteId }, [request.ip, person]);
     },
   );
 

@@ -28,6 +28,8 @@ export type DeviceRow = DeviceTables['devices'];
 export interface ActivationRow {
   hardware_id: string;
   client_id: string;
+  claim: string;
+  source: string;
   code: string;
   challenge: string;
   serial_number: string | null;
@@ -164,14 +166,29 @@ export function createDeviceStore(db: Database<DeviceTables>) {
       }
     },
 
-    activation: (hardwareId: string, clientId: string, now: number) =>
+    activation: (hardwareId: string, clientId: string, claim: string, now: number) =>
       db
         .selectFrom('activations')
         .selectAll()
         .where('hardware_id', '=', hardwareId)
         .where('client_id', '=', clientId)
+        .where('claim', '=', claim)
         .where('expires_at', '>', now)
         .executeTakeFirst(),
+
+    /** The row of a poll: named by the challenge that was proved, or the one without a key. */
+    polled: (hardwareId: string, clientId: string, challenge: string | null, now: number) => {
+      const query = db
+        .selectFrom('activations')
+        .selectAll()
+        .where('hardware_id', '=', hardwareId)
+        .where('client_id', '=', clientId)
+        .where('expires_at', '>', now)
+        // one that was approved comes first
+        .orderBy('device_id', (order) => order.asc().nullsLast());
+      const named = challenge === null ? query : query.where('challenge', '=', challenge);
+      return named.limit(1).executeTakeFirst();
+    },
 
     activationByCode: (code: string, now: number) =>
       db
@@ -193,27 +210,26 @@ export function createDeviceStore(db: Database<DeviceTables>) {
 
     dropExpiredActivations: (now: number) => db.deleteFrom('activations').where('expires_at', '<=', now).execute(),
 
-    /** What the device shows of itself now; its code and challenge stay. An approved one stays as it was approved. */
-    async updateActivation(
-      row: ActivationRow,
-      shown: Pick<ActivationRow, 'serial_number' | 'keyed' | 'key_candidate'>,
-    ): Promise<void> {
-      await db
-        .updateTable('activations')
-        .set(shown)
-        .where('hardware_id', '=', row.hardware_id)
-        .where('client_id', '=', row.client_id)
-        .where('device_id', 'is', null)
-        .execute();
-    },
-
-    countActivations: async (): Promise<number> => {
+    /** Rows in all, and of one source. */
+    async countActivations(source: string): Promise<{ readonly all: number; readonly ofSource: number }> {
       const row = await db
         .selectFrom('activations')
-        .select((eb) => eb.fn.countAll<number>().as('n'))
-        .executeTakeFirst();
-      return row?.n ?? 0;
+        .select((eb) => [
+          eb.fn.countAll<number>().as('all'),
+          eb.fn.countAll<number>().filterWhere('source', '=', source).as('ofSource'),
+        ])
+        .executeTakeFirstOrThrow();
+      return row;
     },
+
+    /** Makes room: the oldest that nobody approved go; their devices get a new code at their next poll. */
+    dropOldestActivations: (rows: number) =>
+      db
+        .deleteFrom('activations')
+        .where('code', 'in', (eb) =>
+          eb.selectFrom('activations').select('code').where('device_id', 'is', null).orderBy('expires_at').limit(rows),
+        )
+        .execute(),
 
     /** A person typed the code: single use, so only a row not yet approved is taken. */
     approve: (
@@ -237,7 +253,7 @@ export function createDeviceStore(db: Database<DeviceTables>) {
     completeActivation: (device: DeviceRow): Promise<void> =>
       db.transaction().execute(async (tx) => {
         const { client_id, serial_number, model, firmware_version, proof, hmac_key, name } = device;
-        await tx.deleteFrom('activations').where('hardware_id', '=', device.hardware_id).execute();
+        await tx.deleteFrom('activations').where('device_id', '=', device.device_id).execute();
         await tx.deleteFrom('device_tokens').where('device_id', '=', device.device_id).execute();
         await tx
           .insertInto('devices')
