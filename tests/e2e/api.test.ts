@@ -123,3 +123,16 @@ test('config show hides secrets', async () => {
   assert.match(config, /"port":0/);
   assert.doesNotMatch(config, /postgres(ql)?:\/\//);
 });
+
+test('characters that a terminal obeys, or that cannot be stored, are refused, not a fault of ours', async () => {
+  for (const name of ['a\u0000b', 'a\u001b[31m', '\u202eevil', '   ']) {
+    await assert.rejects(muster.call('PATCH', `/api/sites/${muster.siteId}`, { name }), { code: 'REQUEST_INVALID' });
+  }
+  const body = JSON.stringify({ email: 'a\u0000@x.io', password: 'x' });
+  const reply = await bare('POST', '/api/sessions', { headers: { 'content-type': 'application/json' }, body });
+  assert.ok([400, 429].includes(reply.status), String(reply.status));
+  assert.doesNotMatch(
+    (await bare('GET', '/api/docs/')).headers.get('content-security-policy') ?? '',
+    /upgrade-insecure/,
+  );
+});

@@ -17,7 +17,11 @@ export type User = Static<typeof User>;
 export const Membership = Type.Object({ siteId: Id, role: literals(ROLES) });
 export type Membership = Static<typeof Membership>;
 
-const Email = Type.String({ minLength: 3, maxLength: 254, pattern: '^[^\\s@]+@[^\\s@]+$' });
+const Email = Type.String({
+  minLength: 3,
+  maxLength: 254,
+  pattern: '^[^\\s\\u0000-\\u001f@]+@[^\\s\\u0000-\\u001f@]+$',
+});
 
 export const SetupRequest = Type.Object({
   token: Type.String({ minLength: 1, maxLength: 200, description: 'From the set-up link' }),

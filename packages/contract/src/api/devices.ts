@@ -51,7 +51,7 @@ export type ActivateReply = Static<typeof ActivateReply>;
 /** A key known before the device knocks: the hex digits that the maker burnt into it. */
 export const DeviceKeyRegister = Type.Object(
   {
-    serialNumber: Type.String({ minLength: 1, maxLength: 64 }),
+    serialNumber: Type.String({ pattern: '^[!-~]{1,64}$', description: '1 to 64 printable ASCII characters' }),
     hmacKey: Type.String({ pattern: '^[0-9a-fA-F]{32,128}$', description: 'Write-only; never shown again' }),
     siteId: Type.Optional(Id),
   },

@@ -4,7 +4,13 @@ import { ERROR_CODES } from '../error-codes.ts';
 export const Id = Type.String({ format: 'uuid', description: 'UUID version 7' });
 /** Epoch milliseconds. */
 export const At = Type.Integer({ minimum: 0, description: 'Epoch milliseconds' });
-export const Name = Type.String({ minLength: 1, maxLength: 200 });
+/** No control characters (a terminal would obey them) and none that turn the direction of what follows; not blank. */
+export const Name = Type.String({
+  minLength: 1,
+  maxLength: 200,
+  pattern: '^(?=[^]*\\S)[^\\u0000-\\u001f\\u007f-\\u009f\\u202a-\\u202e\\u2066-\\u2069]+$',
+  description: 'Text without control characters',
+});
 /** An enum of string literals with its members kept in the type. */
 export function literals<const T extends readonly string[]>(values: T, description?: string) {
   return Type.Unsafe<T[number]>(

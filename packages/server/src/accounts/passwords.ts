@@ -3,7 +3,28 @@ import { promisify } from 'node:util';
 import { MusterError } from '@muster/contract';
 import { sameBytes } from '../platform/ids.ts';
 
-const derive = promisify(argon2);
+const deriveNow = promisify(argon2);
+
+/** One hash takes 19 MiB and some 30 ms of a core: a flood of sign-ins may not take them all. */
+const AT_ONCE = 2;
+const MOST_WAITING = 20;
+let working = 0;
+const waiting: (() => void)[] = [];
+
+/** Throws RATE_LIMITED when too many wait. */
+async function derive(...call: Parameters<typeof deriveNow>): Promise<Buffer> {
+  if (waiting.length >= MOST_WAITING) throw new MusterError('RATE_LIMITED', { retryAfterMs: 2_000 });
+  if (working >= AT_ONCE) await new Promise<void>((resolve) => waiting.push(resolve));
+  else working += 1;
+  try {
+    return await deriveNow(...call);
+  } finally {
+    const next = waiting.shift();
+    // who waits takes over the place
+    if (next === undefined) working -= 1;
+    else next();
+  }
+}
 
 /** OWASP Password Storage Cheat Sheet, Argon2id: 19 MiB, 2 passes, 1 lane. */
 const COST = { memory: 19_456, passes: 2, parallelism: 1, tagLength: 32 } as const;

@@ -14,7 +14,7 @@ import type { Http } from '../platform/http/index.ts';
 import type { Devices } from './devices.ts';
 
 const Params = Type.Object({ deviceId: Id });
-const KeyParams = Type.Object({ serialNumber: Type.String({ minLength: 1, maxLength: 64 }) });
+const KeyParams = Type.Object({ serialNumber: DeviceKeyRegister.properties.serialNumber });
 const KeyQuery = Type.Object({ siteId: Type.Optional(Id) });
 const ListQuery = Type.Object({
   siteId: Type.Optional(Id),

@@ -89,6 +89,13 @@ export function translateDatabaseError(error: unknown): MusterError | null {
   if (code === '53100' || /No space left on device/.test(error.message)) {
     return new MusterError('STORAGE_FULL', {}, { cause: error });
   }
+  // 22021: text that cannot be stored, such as a NUL character
+  if (code === '22021')
+    return new MusterError(
+      'REQUEST_INVALID',
+      {},
+      { cause: error, say: 'The text has a character that cannot be stored.' },
+    );
   const class2 = code.slice(0, 2);
   const broken = class2 === '08' || class2 === '53' || class2 === '57' || class2 === '58';
   const lost = /Connection terminated|connection timeout|timeout exceeded when trying to connect|Query read timeout/i;

@@ -4,7 +4,7 @@ import { translateDatabaseError } from '../db/database.ts';
 
 /** The one place where an error becomes an HTTP answer. Faults of ours are logged, their words stay inside. */
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  const known = translate(error);
+  const known = hungUp(error) ? new MusterError('REQUEST_INVALID', {}, { cause: error }) : translate(error);
   if (known.status >= 500) request.log.error({ err: error, code: known.code }, 'request failed');
   else request.log.debug({ code: known.code }, 'request refused');
   const retryAfterMs = known.context.retryAfterMs;
@@ -19,6 +19,13 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
   };
   if (typeof retryAfterMs === 'number') reply.header('retry-after', Math.ceil(retryAfterMs / 1000));
   void reply.status(known.status).send(body);
+}
+
+/** The client went in the middle of its body: nobody hears the answer, and it is no fault of the database. */
+function hungUp(error: unknown): boolean {
+  return (
+    error instanceof Error && error.message === 'aborted' && (error as NodeJS.ErrnoException).code === 'ECONNRESET'
+  );
 }
 
 function translate(error: unknown): MusterError {

@@ -64,7 +64,13 @@ export async function createHttp(
       components: { securitySchemes: { session: { type: 'http', scheme: 'bearer' } } },
     },
   });
-  await app.register(swaggerUi, { routePrefix: '/api/docs', staticCSP: true });
+  await app.register(swaggerUi, {
+    routePrefix: '/api/docs',
+    staticCSP: true,
+    // a server of a local network is reached over http: its page must not be sent to https
+    transformStaticCSP: (policy) => policy.replace(/;?\s*upgrade-insecure-requests/, ''),
+  });
+  app.server.headersTimeout = 10_000;
   observe(app, metrics);
   return app;
 }
