@@ -217,7 +217,7 @@ export interface Conversation {
   /** One Opus packet from the microphone, already cut out of its frame. */
   audio(packet: Uint8Array): void;
   abort(reason: string | null): void;
-  /** Nothing was said for the idle time: say goodbye. The connection closes after the next `speechStop`. */
+  /** Nothing was said for the idle time: say goodbye. The connection closes when it was played, unless somebody speaks. */
   idle(): void;
   /** The server stops: finish the turn and begin no other; give up when the signal is aborted. */
   finish(signal: AbortSignal): Promise<void>;
