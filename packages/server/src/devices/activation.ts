@@ -11,6 +11,7 @@ import type { Clock } from '../platform/clock.ts';
 import { newId, newSecret } from '../platform/ids.ts';
 import type { Logger } from '../platform/log.ts';
 import { createRateLimiter } from '../platform/rate-limiter.ts';
+import { createTurns } from '../platform/turns.ts';
 import { provesKey } from './proof.ts';
 import type { ActivationRow, DeviceRow, DeviceStore } from './store.ts';
 
@@ -51,6 +52,8 @@ export interface Activation {
 const MOST_WAITING = 10_000;
 const MOST_WAITING_OF_SOURCE = 500;
 const ROOM = 100;
+/** Typed codes that wait for the one before; past it the next is refused. */
+const MOST_TRIES_WAITING = 500;
 
 export function createActivation(deps: {
   readonly store: DeviceStore;
@@ -59,6 +62,7 @@ export function createActivation(deps: {
   readonly simulatedAllowed: boolean;
 }): Activation {
   const { store, clock, log } = deps;
+  const inTurn = createTurns(MOST_TRIES_WAITING);
   const wrongCodes = createRateLimiter(clock, { limit: LIMITS.activationWrongPerMinute, windowMs: 60_000 });
 
   async function offer(knock: Knock, source: string): Promise<ActivationOffer> {
@@ -88,17 +92,20 @@ export function createActivation(deps: {
     throw bug('no free activation code in 20 tries');
   }
 
+  function wrongCode(sources: readonly string[]): MusterError {
+    for (const source of sources) wrongCodes.count(source);
+    return new MusterError('ACTIVATION_CODE_WRONG');
+  }
+
   async function approve(
     request: ActivateRequest & { siteId: string },
     sources: readonly string[],
   ): Promise<ActivateReply> {
     const retryAfterMs = Math.max(...sources.map((source) => wrongCodes.waitMs(source)));
     if (retryAfterMs > 0) throw new MusterError('RATE_LIMITED', { retryAfterMs });
-    // counted before the first wait, so that many tries at once count each other
-    for (const source of sources) wrongCodes.count(source);
     const now = clock.now();
     const waiting = await store.activationByCode(request.code, now);
-    if (waiting === undefined) throw new MusterError('ACTIVATION_CODE_WRONG');
+    if (waiting === undefined) throw wrongCode(sources);
     const known = await store.activeByHardware(waiting.hardware_id);
     if (known !== undefined) checkReturn(waiting, known, request.siteId);
     const set = {
@@ -108,8 +115,7 @@ export function createActivation(deps: {
       keyed: waiting.keyed || (await isRegistered(waiting.serial_number, request.siteId)),
     };
     const row = await store.approve(request.code, set, now);
-    if (row === undefined) throw new MusterError('ACTIVATION_CODE_WRONG');
-    for (const source of sources) wrongCodes.forgive(source);
+    if (row === undefined) throw wrongCode(sources);
     const reply = { deviceId: set.device_id, siteId: set.site_id, hardwareId: row.hardware_id };
     if (row.keyed) return { outcome: 'waiting', ...reply };
     await store.completeActivation(toDeviceRow(row, null, null, now));
@@ -149,7 +155,12 @@ export function createActivation(deps: {
     return serialNumber !== null && (await store.registeredKey(serialNumber, siteId)) !== undefined;
   }
 
-  return { offer, approve, poll };
+  return {
+    offer,
+    // one after the other, so that many tries at once count each other
+    approve: (request, sources) => inTurn(sources, () => approve(request, sources)),
+    poll,
+  };
 }
 
 /** A device that is active already knocked anew, or something that took its address did. */

@@ -405,3 +405,9 @@ test('a change of nothing changes nothing', async () => {
   const { deviceId } = await devices.approve({ code, siteId: siteA, name: 'Attic' }, ['p13']);
   assert.equal((await devices.change(deviceId, {})).name, 'Attic');
 });
+
+test('many right codes at once are no guessing', async () => {
+  const offers = await Promise.all(Array.from({ length: 30 }, () => offered(knock())));
+  const replies = await Promise.all(offers.map(({ code }) => devices.approve({ code, siteId: siteA }, ['fleet'])));
+  assert.equal(new Set(replies.map(({ deviceId }) => deviceId)).size, 30);
+});

@@ -7,8 +7,6 @@ import type { Clock } from './clock.ts';
 export interface RateLimiter {
   /** Counts one event. */
   count(key: string): void;
-  /** Takes the newest event back: it was counted before it was known to be harmless. */
-  forgive(key: string): void;
   /** How long until `key` is below the limit again, ms; 0 when it is. */
   waitMs(key: string): number;
 }
@@ -36,7 +34,6 @@ export function createRateLimiter(
         if (oldest.done !== true) events.delete(oldest.value);
       }
     },
-    forgive: (key) => void events.get(key)?.pop(),
     waitMs(key) {
       const kept = recent(key);
       const first = kept[0];
