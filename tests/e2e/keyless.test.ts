@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -7,40 +6,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type ReadyReply, resample, type Turn } from '@muster/contract';
 import { createMoonshine } from '@muster/server/hearing';
 import { startTestServer, type TestServer } from '@muster/server/testing';
-import {
-  createXiaozhiDevice,
-  encodeSpeech,
-  humanRecordings,
-  recordingsMissing,
-  wordErrors,
-  type XiaozhiDevice,
-  type XiaozhiDeviceOptions,
-} from '@muster/testkit';
+import { encodeSpeech, humanRecordings, recordingsMissing, wordErrors } from '@muster/testkit';
 
 /** The server as it comes: no key, no network, its own engines and database. Things are killed here. */
 let muster: TestServer;
-let made = 0;
 
 before(async () => {
   muster = await startTestServer();
 });
 after(() => muster?.stop());
-
-async function connected(options: Partial<XiaozhiDeviceOptions> = {}): Promise<XiaozhiDevice & { id: string }> {
-  made += 1;
-  const device = createXiaozhiDevice({
-    otaUrl: muster.otaUrl,
-    hardwareId: `02:00:00:00:02:${made.toString(16).padStart(2, '0')}`,
-    clientId: randomUUID(),
-    ...options,
-  });
-  let id = '';
-  await device.activateWith(async (code) => {
-    id = await muster.activate(code);
-  });
-  await device.connect();
-  return Object.assign(device, { id });
-}
 
 const recording = () =>
   humanRecordings().find(({ words }) => words.includes('amiable himself')) ?? humanRecordings()[0];
@@ -74,7 +48,7 @@ async function until(what: string, condition: () => Promise<boolean>): Promise<v
 test('a human voice is heard, and the spoken answer, heard back, says what it should', {
   skip: recordingsMissing,
 }, async () => {
-  const device = await connected();
+  const device = await muster.connect();
   const said = recording();
   assert.ok(said !== undefined);
   const answer = await device.talk(encodeSpeech(said.pcm));
@@ -98,7 +72,7 @@ test('a human voice is heard, and the spoken answer, heard back, says what it sh
 });
 
 test('sums, the time, and a joke need no key', async () => {
-  const device = await connected();
+  const device = await muster.connect();
   assert.match(spoken(await device.say('What is twelve times seven?')), /\b84\b|eighty[- ]four/i);
   assert.match(spoken(await device.say('What time is it in Tokyo?')), /Tokyo/);
   assert.ok(spoken(await device.say('Tell me a joke.')).length > 10);
@@ -111,7 +85,7 @@ test('sums, the time, and a joke need no key', async () => {
 });
 
 test('the volume of the device is set by voice, through its own tool', async () => {
-  const device = await connected();
+  const device = await muster.connect();
   await until('the device listed no tools', async () =>
     device.events.some(({ message }) => JSON.stringify(message).includes('tools/list')),
   );
@@ -124,7 +98,7 @@ test('the volume of the device is set by voice, through its own tool', async () 
 });
 
 test('a timer rings on the connected device, unasked', async () => {
-  const device = await connected();
+  const device = await muster.connect();
   assert.match(spoken(await device.say('Set a timer for two seconds.')), /timer/i);
   assert.match(spoken(await device.nextAnswer(15_000)), /timer is done/);
   const { turns } = await muster.call<{ turns: Turn[] }>('GET', `/api/devices/${device.id}/turns?limit=1`);
@@ -133,7 +107,7 @@ test('a timer rings on the connected device, unasked', async () => {
 });
 
 test('revoking a device closes its live socket, and its token opens nothing', async () => {
-  const device = await connected();
+  const device = await muster.connect();
   const from = performance.now();
   await muster.call('POST', `/api/devices/${device.id}/revoke`);
   const closed = await device.closed();
@@ -145,7 +119,7 @@ test('revoking a device closes its live socket, and its token opens nothing', as
 test('garbage instead of Opus: the device is told once, the server counts, and a good device does not notice', {
   skip: recordingsMissing,
 }, async () => {
-  const [bad, good] = [await connected({ faults: { badFrames: 'garbage' } }), await connected()];
+  const [bad, good] = [await muster.connect({ faults: { badFrames: 'garbage' } }), await muster.connect()];
   const said = encodeSpeech(recording()?.pcm ?? new Int16Array(0));
   const told = bad.waitFor((message) => message.type === 'alert' && message.status === 'AUDIO_MALFORMED', 20_000);
   const talk = bad.talk(said, { timeoutMs: 10_000 }).catch(() => null);
@@ -161,7 +135,7 @@ test('garbage instead of Opus: the device is told once, the server counts, and a
 test('both hearing processes killed in mid-turn: the person hears something, and the next turn is heard', {
   skip: recordingsMissing,
 }, async () => {
-  const device = await connected();
+  const device = await muster.connect();
   const said = encodeSpeech(recording()?.pcm ?? new Int16Array(0));
   const talk = device.talk(said, { timeoutMs: 40_000 });
   await delay(2_000);
@@ -178,7 +152,7 @@ test('both hearing processes killed in mid-turn: the person hears something, and
 });
 
 test('PostgreSQL killed in mid-turn: the conversation goes on, the lost row is counted, and it comes back by itself', async () => {
-  const device = await connected();
+  const device = await muster.connect();
   await device.say('What is two plus two?');
   const pid = Number.parseInt(readFileSync(join(muster.dataDir, 'pg', 'postmaster.pid'), 'utf8'), 10);
   process.kill(pid, 'SIGKILL');

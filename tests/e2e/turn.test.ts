@@ -1,17 +1,10 @@
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { MusterError, type Turn } from '@muster/contract';
 import { assemble } from '@muster/server';
 import { startTestServer, type TestServer } from '@muster/server/testing';
-import {
-  createStubVoice,
-  createXiaozhiDevice,
-  encodeSpeech,
-  type XiaozhiDevice,
-  type XiaozhiDeviceOptions,
-} from '@muster/testkit';
+import { createStubVoice, encodeSpeech, type XiaozhiDeviceOptions } from '@muster/testkit';
 
 /**
  * The turn through the whole server (sockets, framing, Opus, database), with stages that are scripted: what a stage
@@ -34,7 +27,6 @@ const voice = {
 };
 
 let muster: TestServer;
-let made = 0;
 const hum = (ms: number): Int16Array =>
   Int16Array.from({ length: 16 * ms }, (_, i) => 5_000 * Math.sin((2 * Math.PI * 180 * i) / 16_000));
 const speech = encodeSpeech(hum(600));
@@ -53,23 +45,11 @@ before(async () => {
 after(() => muster?.stop());
 
 /** Each test has a device of its own; what a test scripted is forgotten before the next. */
-async function connected(options: Partial<XiaozhiDeviceOptions> = {}): Promise<XiaozhiDevice & { id: string }> {
+function connected(options: Partial<XiaozhiDeviceOptions> = {}) {
   script.stt = stub.stt.transcribe;
   script.llm = stub.llm.think;
   script.tts = stub.tts.speak;
-  made += 1;
-  const device = createXiaozhiDevice({
-    otaUrl: muster.otaUrl,
-    hardwareId: `02:00:00:00:01:${made.toString(16).padStart(2, '0')}`,
-    clientId: randomUUID(),
-    ...options,
-  });
-  let id = '';
-  await device.activateWith(async (code) => {
-    id = await muster.activate(code);
-  });
-  await device.connect();
-  return Object.assign(device, { id });
+  return muster.connect(options);
 }
 
 /** A stream that fails before its first item. */

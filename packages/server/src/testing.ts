@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ErrorReply, MusterError, type SessionReply } from '@muster/contract';
+import { createXiaozhiDevice, type XiaozhiDevice, type XiaozhiDeviceOptions } from '@muster/testkit';
 import { readConfig } from './config.ts';
 import { type Clock, systemClock } from './platform/clock.ts';
 import { createLogger, type Logger } from './platform/log.ts';
@@ -21,6 +23,8 @@ export interface TestServer {
   call<T>(method: string, path: string, body?: unknown): Promise<T>;
   /** Types the code of a device, as a person at the dashboard would. */
   activate(code: string): Promise<string>;
+  /** A simulated device of its own, activated and connected; `id` is its device id. */
+  connect(options?: Partial<XiaozhiDeviceOptions>): Promise<XiaozhiDevice & { readonly id: string }>;
   stop(): Promise<void>;
 }
 
@@ -67,6 +71,10 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const { sites } = await call<{ sites: { siteId: string }[] }>('GET', '/api/sites');
   await server.ready;
 
+  const activate = async (code: string): Promise<string> =>
+    (await call<{ deviceId: string }>('POST', '/api/devices/activate', { code })).deviceId;
+  let devices = 0;
+
   return {
     server,
     url,
@@ -76,7 +84,22 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     siteId: sites[0]?.siteId ?? '',
     deps: { log, clock: systemClock },
     call,
-    activate: async (code) => (await call<{ deviceId: string }>('POST', '/api/devices/activate', { code })).deviceId,
+    activate,
+    async connect(deviceOptions = {}) {
+      devices += 1;
+      const device = createXiaozhiDevice({
+        otaUrl: `${url}/xiaozhi/ota/`,
+        hardwareId: `02:00:00:00:01:${devices.toString(16).padStart(2, '0')}`,
+        clientId: randomUUID(),
+        ...deviceOptions,
+      });
+      let id = '';
+      await device.activateWith(async (code) => {
+        id = await activate(code);
+      });
+      await device.connect();
+      return Object.assign(device, { id });
+    },
     async stop() {
       await server.stop();
       if (options.dataDir === undefined) await rm(dataDir, { recursive: true, force: true });

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { codeOf } from '@muster/contract';
 import { createVirtualClock } from '@muster/testkit';
-import { createLogger } from '../platform/log.ts';
 import type { Attempt } from './attempt.ts';
 import { firstStream } from './fallback.ts';
 import { createToolCalls } from './turn/tool-calls.ts';
@@ -41,7 +40,6 @@ function setUp(
       provider.think((name) => toolCalls.call(name, {}, attempt), attempt.signal);
     const deps = {
       clock,
-      log: createLogger('silent'),
       onFailure: (provider: string, error: unknown) => void failures.push(`${provider} ${codeOf(error)}`),
     };
     let said = '';

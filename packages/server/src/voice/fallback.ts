@@ -1,7 +1,6 @@
 import { type Language, MusterError } from '@muster/contract';
 import type { Clock } from '../platform/clock.ts';
 import { within } from '../platform/deadline.ts';
-import type { Logger } from '../platform/log.ts';
 import { type Attempt, openAttempt, type StageLimit } from './attempt.ts';
 
 interface Named {
@@ -10,7 +9,6 @@ interface Named {
 
 export interface StageDeps {
   readonly clock: Clock;
-  readonly log: Logger;
   /** A provider failed and the next one, if any, is tried. */
   readonly onFailure: (provider: string, error: unknown) => void;
 }

@@ -142,7 +142,6 @@ export function createAnswer(deps: AnswerDeps, input: AnswerInput, signal: Abort
 
   const stageDeps = (name: 'stt' | 'llm' | 'tts'): StageDeps => ({
     clock,
-    log: deps.log,
     onFailure: (provider, error) => deps.onProviderFailure(name, provider, error),
   });
 
