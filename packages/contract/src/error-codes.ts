@@ -57,6 +57,58 @@ export const ERROR_CODES = {
   DEVICE_SLOW: { status: 503, retryable: true, meaning: 'The device reads too slowly; its connection was closed.' },
   SERVER_STOPPING: { status: 503, retryable: true, meaning: 'The server is stopping; connect again.' },
 
+  // device API: telemetry, twins, commands
+  MESSAGE_INVALID: { status: 400, retryable: false, meaning: 'The message does not have the documented shape.' },
+  MESSAGE_TOO_DEEP: { status: 400, retryable: false, meaning: 'The JSON nests deeper than the limit.' },
+  TOPIC_FORBIDDEN: { status: 403, retryable: false, meaning: 'The topic is not yours.' },
+  TOPIC_UNKNOWN: { status: 404, retryable: false, meaning: 'There is no such topic.' },
+  CLIENT_ID_INVALID: {
+    status: 400,
+    retryable: false,
+    meaning: 'The MQTT client id does not belong to these credentials.',
+  },
+  QUOTA_EXCEEDED: { status: 429, retryable: true, meaning: 'The client is past its limit of messages or bytes.' },
+  TIME_IMPOSSIBLE: {
+    status: 400,
+    retryable: false,
+    meaning: 'The time of a point is in the future or older than what is kept.',
+  },
+  SERIES_KIND: { status: 400, retryable: false, meaning: 'The series holds values of another kind.' },
+  SERIES_LIMIT: { status: 400, retryable: false, meaning: 'The device has as many series as are allowed.' },
+  SERIES_UNKNOWN: { status: 404, retryable: false, meaning: 'The device has no such series.' },
+  TWIN_CONFLICT: { status: 409, retryable: false, meaning: 'The twin has changed since that version; read it again.' },
+  TWIN_TOO_LARGE: { status: 413, retryable: false, meaning: 'The twin would be larger than the limit.' },
+  COMMAND_UNKNOWN: { status: 400, retryable: false, meaning: 'Devices of this profile have no such command.' },
+  COMMAND_INVALID: { status: 400, retryable: false, meaning: 'The arguments do not fit the command.' },
+  COMMAND_EXPIRED: { status: 409, retryable: false, meaning: 'The deadline passed before the command was sent.' },
+  COMMAND_UNCONFIRMED: {
+    status: 504,
+    retryable: false,
+    meaning: 'The command was sent and the device never said how it ended: it may or may not have happened.',
+  },
+  COMMAND_ENDED: { status: 409, retryable: false, meaning: 'The command has ended already.' },
+  COMMAND_QUEUE_FULL: { status: 429, retryable: true, meaning: 'Too many commands wait for this device.' },
+  IDEMPOTENCY_MISMATCH: {
+    status: 422,
+    retryable: false,
+    meaning: 'The Idempotency-Key was used with another request.',
+  },
+  IDEMPOTENCY_BUSY: {
+    status: 409,
+    retryable: true,
+    meaning: 'A request with this Idempotency-Key is under way; ask again for its answer.',
+  },
+  DEVICE_ERROR: { status: 502, retryable: false, meaning: 'The device refused the command or failed to do it.' },
+
+  // alerts
+  RULE_INVALID: { status: 400, retryable: false, meaning: 'The settings do not fit the rule.' },
+  NOTIFIER_FAILED: { status: 502, retryable: true, meaning: 'The notification was not taken by its receiver.' },
+
+  // live feed
+  WATCH_FORBIDDEN: { status: 403, retryable: false, meaning: 'There is no such topic, or it is not yours to see.' },
+  WATCH_LIMIT: { status: 429, retryable: false, meaning: 'Too many topics on one connection.' },
+  VIEWER_SLOW: { status: 503, retryable: true, meaning: 'The viewer reads too slowly; its connection was closed.' },
+
   // tools of a device
   TOOL_UNKNOWN: { status: 404, retryable: false, meaning: 'The device has no such tool.' },
   TOOL_TIMEOUT: { status: 504, retryable: true, meaning: 'The device did not answer the tool call in time.' },
@@ -101,6 +153,7 @@ export const ERROR_CODES = {
     retryable: false,
     meaning: 'A model file is missing or does not have the expected hash.',
   },
+  BUS_UNAVAILABLE: { status: 503, retryable: true, meaning: 'The message bus does not answer.' },
   PORT_IN_USE: { status: 500, retryable: false, meaning: 'Another program listens on the address.' },
 
   // device runtime and command line

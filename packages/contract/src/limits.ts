@@ -36,6 +36,30 @@ export const LIMITS = {
   activationCodeMs: 600_000,
   /** Wrong codes per minute and source before 429. */
   activationWrongPerMinute: 5,
+  /** Largest message of the device API, bytes: 1,000 points of 60 bytes. */
+  deviceMessageBytes: 65_536,
+  /** Instants in one telemetry message. */
+  pointsPerMessage: 1_000,
+  /** Series in one instant of a telemetry message. */
+  valuesPerPoint: 200,
+  /** Longest string that a point may hold, characters. */
+  pointStringChars: 4_096,
+  /** Largest object that a point or an event may hold, bytes of JSON. */
+  pointObjectBytes: 8_192,
+  /** Series one device may have; a flood of names is refused past it. */
+  seriesPerDevice: 500,
+  /** How far ahead of the server a point may be, ms: clocks that drift; anything later is refused. */
+  futureMs: 600_000,
+  /** Largest half of a twin, bytes of JSON. */
+  twinBytes: 32_768,
+  /** How deep a twin, arguments and results may nest. */
+  twinDepth: 8,
+  /** Largest arguments or result of a command, bytes of JSON. */
+  commandBytes: 32_768,
+  /** Commands that may wait for one device. */
+  commandsPerDevice: 64,
+  /** Longest wait of a long-poll, ms: below the 60 s after which proxies give up. */
+  longPollMs: 30_000,
   /** JSON body of an API request, bytes. */
   apiBodyBytes: 262_144,
 } as const;

@@ -6,7 +6,7 @@ import { type Config, showConfig } from './config.ts';
 import { createDevices, deviceRoutes } from './devices/index.ts';
 import { createXiaozhiGateway } from './gateway/xiaozhi/index.ts';
 import { createReadiness, operationRoutes, type Part } from './operations/index.ts';
-import { createBus } from './platform/bus.ts';
+import { createInProcessBus } from './platform/bus/index.ts';
 import { type Clock, systemClock } from './platform/clock.ts';
 import { lockDataDir, migrate, type OpenDatabase, openDatabase, startEmbeddedPostgres } from './platform/db/index.ts';
 import { createHttp, type Http } from './platform/http/index.ts';
@@ -76,7 +76,7 @@ async function compose(
   lifecycle: Lifecycle,
 ): Promise<Server> {
   const metrics = createMetrics();
-  const bus = createBus(log);
+  const bus = createInProcessBus(log);
 
   // models load while the database starts: together they are the time to ready
   const vad = parts.vad ?? createSilero({ log, clock });

@@ -10,6 +10,8 @@ export function createXiaozhiInbox(deps: {
   readonly siteOf: (siteId: string) => Promise<Site>;
 }): XiaozhiInbox {
   const { devices, voice } = deps;
+  /** Ends the presence of a device: one connection each. */
+  const gone = new Map<string, () => void>();
   return {
     async checkIn(request) {
       const { source, activationVersion, clientId, ...rest } = request;
@@ -48,10 +50,26 @@ export function createXiaozhiInbox(deps: {
     },
 
     open(device, link) {
-      devices.connected(device.deviceId);
+      const { deviceId, siteId } = device;
+      gone.get(deviceId)?.();
+      gone.set(
+        deviceId,
+        devices.links.open({
+          deviceId,
+          siteId,
+          transport: 'xiaozhi',
+          takes: (name) => link.tools().some((tool) => tool.name === name),
+          command: () => Promise.reject(new MusterError('DEVICE_NOT_CONNECTED', { deviceId })),
+          twinDelta: () => undefined,
+          close: () => undefined,
+        }),
+      );
       return voice.open(link);
     },
 
-    closed: (device) => devices.disconnected(device.deviceId),
+    closed({ deviceId }) {
+      gone.get(deviceId)?.();
+      gone.delete(deviceId);
+    },
   };
 }

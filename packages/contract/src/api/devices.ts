@@ -15,6 +15,8 @@ export const Device = Type.Object({
   proof: literals(['none', 'hmac'], 'How the device proved itself at activation'),
   assistantId: nullable(Id),
   state: literals(DEVICE_STATES),
+  profile: nullable(Type.String({ description: 'What kind of device it is: a name of GET /api/profiles' })),
+  tags: Type.Array(Type.String()),
   connected: Type.Boolean({ description: 'A socket of this device is open on this server now' }),
   lastSeenAt: nullable(At),
   createdAt: At,
@@ -23,11 +25,40 @@ export type Device = Static<typeof Device>;
 export const DeviceList = Type.Object({ devices: Type.Array(Device), next: nullable(Type.String()) });
 export type DeviceList = Static<typeof DeviceList>;
 
+const ProfileName = Type.String({ pattern: '^[a-z0-9-]{1,64}$' });
+/** A word to sort by, such as `floor-2`. */
+export const Tag = Type.String({ pattern: '^[\\p{L}\\p{N}][\\p{L}\\p{N}_.:-]{0,63}$' });
+const Tags = Type.Array(Tag, { maxItems: 32, uniqueItems: true });
+
 export const DeviceChange = Type.Object(
-  { name: Type.Optional(Name), assistantId: Type.Optional(nullable(Id)) },
+  {
+    name: Type.Optional(Name),
+    assistantId: Type.Optional(nullable(Id)),
+    profile: Type.Optional(nullable(ProfileName)),
+    tags: Type.Optional(Tags),
+  },
   { additionalProperties: false },
 );
 export type DeviceChange = Static<typeof DeviceChange>;
+
+/** A device that a person makes and gives its token: one that speaks MQTT, HTTP or WebSocket and shows no code. */
+export const DeviceCreate = Type.Object(
+  {
+    name: Name,
+    siteId: Type.Optional(Id),
+    hardwareId: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9._:-]{1,64}$' })),
+    profile: Type.Optional(ProfileName),
+    tags: Type.Optional(Tags),
+  },
+  { additionalProperties: false },
+);
+export type DeviceCreate = Static<typeof DeviceCreate>;
+export const DeviceCreated = Type.Object({
+  device: Device,
+  token: Type.String({ description: 'What the device signs in with. Shown this once; only its hash is stored' }),
+});
+export type DeviceCreated = Static<typeof DeviceCreated>;
+export const DeviceToken = Type.Object({ token: DeviceCreated.properties.token });
 
 export const ActivateRequest = Type.Object(
   {

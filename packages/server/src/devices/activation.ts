@@ -226,5 +226,7 @@ function toDeviceRow(row: ActivationRow, serialNumber: string | null, key: Buffe
     state: 'active',
     last_seen_at: null,
     created_at: now,
+    profile: null,
+    tags: [],
   };
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHmac, randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { LIMITS } from '@muster/contract';
-import { createBus } from '../platform/bus.ts';
+import { createInProcessBus } from '../platform/bus/index.ts';
 import type { Clock } from '../platform/clock.ts';
 import { createTestDatabase } from '../platform/db/test-database.fixture.ts';
 import { createLogger } from '../platform/log.ts';
@@ -26,7 +26,7 @@ before(async () => {
   database = await createTestDatabase();
   const insert = `INSERT INTO sites VALUES ($1, 'A', 'home', 'en', 'UTC', false, 'none', 0), ($2, 'B', 'home', 'en', 'UTC', false, 'none', 0)`;
   await database.pool.query(insert, [siteA, siteB]);
-  const bus = createBus(log);
+  const bus = createInProcessBus(log);
   bus.subscribe('device.revoked', ({ deviceId }) => void revoked.push(deviceId));
   devices = createDevices({
     db: database.for(),
@@ -254,7 +254,7 @@ test('a server for real devices only refuses a simulator', async () => {
   const strict = createDevices({
     db: database.for(),
     clock,
-    bus: createBus(log),
+    bus: createInProcessBus(log),
     log,
     config: { allowSimulated: false, knocksPerMinute: 10 },
   });
@@ -265,7 +265,7 @@ test('a source that knocks too often waits; the others do not', async () => {
   const small = createDevices({
     db: database.for(),
     clock,
-    bus: createBus(log),
+    bus: createInProcessBus(log),
     log,
     config: { allowSimulated: true, knocksPerMinute: 10 },
   });

@@ -4,20 +4,23 @@ import {
   type ActivationProof,
   type Device,
   type DeviceChange,
+  type DeviceCreate,
+  type DeviceCreated,
   type DeviceKeyRegister,
   MusterError,
 } from '@muster/contract';
 import type { Static } from 'typebox';
-import type { Bus } from '../platform/bus.ts';
+import type { Bus } from '../platform/bus/index.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/db/index.ts';
-import { hashSecret } from '../platform/ids.ts';
+import { hashSecret, newId, newSecret } from '../platform/ids.ts';
 import type { Logger } from '../platform/log.ts';
 import { createActivation, type Knock } from './activation.ts';
 import { type CheckInReply, createCheckIn } from './check-in.ts';
 import type { devicesConfig } from './config.ts';
+import { createDeviceLinks, type DeviceLinks } from './links.ts';
 import { provesKey } from './proof.ts';
-import { createDeviceStore, type DeviceTables, toDevice } from './store.ts';
+import { createDeviceStore, type DeviceRow, type DeviceTables, toDevice } from './store.ts';
 
 export interface Devices {
   checkIn(knock: Knock, source: string): Promise<CheckInReply>;
@@ -47,8 +50,12 @@ export interface Devices {
   change(deviceId: string, change: DeviceChange): Promise<Device>;
   /** Its tokens end now and `device.revoked` closes its socket. CONFLICT when it is revoked already. */
   revoke(deviceId: string): Promise<void>;
-  connected(deviceId: string): void;
-  disconnected(deviceId: string): void;
+  /** A device that needs no code: a person made it and gives it the token, which is shown this once. */
+  create(request: DeviceCreate & { siteId: string }): Promise<DeviceCreated>;
+  /** A new token; those before it end when the newest three are others. NOT_FOUND. */
+  newToken(deviceId: string): Promise<string>;
+  /** Connections to this process. */
+  readonly links: DeviceLinks;
 }
 
 export interface DevicesDeps {
@@ -64,7 +71,8 @@ export function createDevices(deps: DevicesDeps): Devices {
   const store = createDeviceStore(deps.db);
   const activation = createActivation({ store, clock, log, simulatedAllowed: deps.config.allowSimulated });
   const checkIn = createCheckIn({ store, activation, clock, knocksPerMinute: deps.config.knocksPerMinute });
-  const here = new Set<string>();
+  const links = createDeviceLinks(bus, note);
+  const isHere = (deviceId: string): boolean => links.of(deviceId).length > 0;
 
   function note(deviceId: string): void {
     store
@@ -96,7 +104,7 @@ export function createDevices(deps: DevicesDeps): Devices {
     async authenticate(token, hardwareId) {
       const row = await store.byToken(hashSecret(token));
       if (row === undefined || (hardwareId !== null && row.hardware_id !== hardwareId)) return null;
-      return toDevice(row, here.has(row.device_id));
+      return toDevice(row, isHere(row.device_id));
     },
 
     async registerKey(request) {
@@ -116,11 +124,11 @@ export function createDevices(deps: DevicesDeps): Devices {
     async get(deviceId) {
       const row = await store.find(deviceId);
       if (row === undefined) throw new MusterError('NOT_FOUND', { deviceId });
-      return toDevice(row, here.has(deviceId));
+      return toDevice(row, isHere(deviceId));
     },
 
     async list(options) {
-      return (await store.list(options)).map((row) => toDevice(row, here.has(row.device_id)));
+      return (await store.list(options)).map((row) => toDevice(row, isHere(row.device_id)));
     },
 
     async change(deviceId, change) {
@@ -128,10 +136,12 @@ export function createDevices(deps: DevicesDeps): Devices {
       const row = await store.change(deviceId, {
         ...(change.name === undefined ? {} : { name: change.name }),
         ...(change.assistantId === undefined ? {} : { assistant_id: change.assistantId }),
+        ...(change.profile === undefined ? {} : { profile: change.profile }),
+        ...(change.tags === undefined ? {} : { tags: [...change.tags] }),
       });
       if (row === undefined) throw new MusterError('NOT_FOUND', { deviceId });
       bus.publish('device.changed', { deviceId });
-      return toDevice(row, here.has(deviceId));
+      return toDevice(row, isHere(deviceId));
     },
 
     async revoke(deviceId) {
@@ -141,16 +151,40 @@ export function createDevices(deps: DevicesDeps): Devices {
       log.info({ deviceId }, 'device revoked');
     },
 
-    connected(deviceId) {
-      here.add(deviceId);
-      note(deviceId);
-      bus.publish('device.connected', { deviceId });
+    async create({ siteId, name, hardwareId, profile, tags }) {
+      const now = clock.now();
+      const deviceId = newId(now);
+      const token = newSecret();
+      const row: DeviceRow = {
+        device_id: deviceId,
+        site_id: siteId,
+        name,
+        hardware_id: hardwareId ?? deviceId,
+        client_id: '',
+        serial_number: null,
+        model: null,
+        firmware_version: null,
+        simulated: false,
+        proof: 'none',
+        hmac_key: null,
+        assistant_id: null,
+        state: 'active',
+        last_seen_at: null,
+        created_at: now,
+        profile: profile ?? null,
+        tags: tags ?? [],
+      };
+      await store.createWithToken(row, hashSecret(token));
+      return { device: toDevice(row, false), token };
     },
 
-    disconnected(deviceId) {
-      here.delete(deviceId);
-      note(deviceId);
-      bus.publish('device.disconnected', { deviceId });
+    async newToken(deviceId) {
+      await this.get(deviceId);
+      const token = newSecret();
+      await store.addToken(deviceId, hashSecret(token), clock.now());
+      return token;
     },
+
+    links,
   };
 }

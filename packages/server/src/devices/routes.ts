@@ -3,8 +3,11 @@ import {
   ActivateRequest,
   Device,
   DeviceChange,
+  DeviceCreate,
+  DeviceCreated,
   DeviceKeyRegister,
   DeviceList,
+  DeviceToken,
   ErrorReply,
   Id,
   MusterError,
@@ -54,6 +57,49 @@ export function deviceRoutes(
     },
   );
 
+  async function siteFor(named: string | undefined, sites: readonly string[] | null): Promise<string> {
+    const siteId = named ?? (await lookups.onlySite(sites));
+    if (siteId !== null) return siteId;
+    const say = 'You belong to several sites, or to none: name the site.';
+    throw new MusterError('REQUEST_INVALID', {}, { say });
+  }
+
+  app.post(
+    '/api/devices',
+    {
+      config: { action: 'device.create' },
+      schema: {
+        tags,
+        summary: 'Make a device and the token that it signs in with',
+        body: DeviceCreate,
+        response: { 201: DeviceCreated, ...failures },
+      },
+    },
+    async (request, reply) => {
+      const siteId = await siteFor(request.body.siteId, request.access.sites);
+      request.access.allow(siteId);
+      return reply.status(201).send(await devices.create({ ...request.body, siteId }));
+    },
+  );
+
+  app.post(
+    '/api/devices/:deviceId/tokens',
+    {
+      config: { action: 'device.create' },
+      schema: {
+        tags,
+        summary: 'Another token for a device; the newest three work',
+        params: Params,
+        response: { 201: DeviceToken, ...failures },
+      },
+    },
+    async (request, reply) => {
+      const device = await devices.get(request.params.deviceId);
+      request.access.allow(device.siteId);
+      return reply.status(201).send({ token: await devices.newToken(device.deviceId) });
+    },
+  );
+
   app.post(
     '/api/devices/activate',
     {
@@ -66,14 +112,7 @@ export function deviceRoutes(
       },
     },
     async (request) => {
-      const siteId = request.body.siteId ?? (await lookups.onlySite(request.access.sites));
-      if (siteId === null) {
-        throw new MusterError(
-          'REQUEST_INVALID',
-          {},
-          { say: 'You belong to several sites, or to none: name the site (muster activate CODE --site NAME).' },
-        );
-      }
+      const siteId = await siteFor(request.body.siteId, request.access.sites);
       request.access.allow(siteId);
       const person = request.access.session?.user.userId ?? '';
       return devices.approve({ ...request.body, siteId }, [request.ip, person]);

@@ -1,4 +1,4 @@
-import type { Device } from '@muster/contract';
+import { type Device, MusterError } from '@muster/contract';
 import { type Database, isUniqueViolation } from '../platform/db/index.ts';
 
 export interface DeviceTables {
@@ -18,6 +18,9 @@ export interface DeviceTables {
     state: 'active' | 'revoked';
     last_seen_at: number | null;
     created_at: number;
+    /** Name of a profile. */
+    profile: string | null;
+    tags: string[];
   };
   device_tokens: { token_hash: Buffer; device_id: string; created_at: number };
   device_keys: { serial_number: string; hmac_key: Buffer; site_id: string | null; created_at: number };
@@ -67,6 +70,21 @@ export function createDeviceStore(db: Database<DeviceTables>) {
       await db.insertInto('devices').values(row).execute();
     },
 
+    /** CONFLICT when an active device has this hardware id already. */
+    async createWithToken(row: DeviceRow, tokenHash: Buffer): Promise<void> {
+      try {
+        await db.transaction().execute(async (tx) => {
+          await tx.insertInto('devices').values(row).execute();
+          const { device_id, created_at } = row;
+          await tx.insertInto('device_tokens').values({ token_hash: tokenHash, device_id, created_at }).execute();
+        });
+      } catch (error) {
+        if (!isUniqueViolation(error, 'devices_hardware')) throw error;
+        const say = 'Another active device has this hardware id.';
+        throw new MusterError('CONFLICT', { hardwareId: row.hardware_id }, { say });
+      }
+    },
+
     /** Newest first by id; `after` is the last id of the page before. */
     list(options: {
       sites: readonly string[] | null;
@@ -82,8 +100,10 @@ export function createDeviceStore(db: Database<DeviceTables>) {
       return query.execute();
     },
 
-    change: (deviceId: string, set: Partial<Pick<DeviceRow, 'name' | 'assistant_id' | 'model' | 'firmware_version'>>) =>
-      db.updateTable('devices').set(set).where('device_id', '=', deviceId).returningAll().executeTakeFirst(),
+    change: (
+      deviceId: string,
+      set: Partial<Pick<DeviceRow, 'name' | 'assistant_id' | 'model' | 'firmware_version' | 'profile' | 'tags'>>,
+    ) => db.updateTable('devices').set(set).where('device_id', '=', deviceId).returningAll().executeTakeFirst(),
 
     async seen(deviceIds: readonly string[], now: number): Promise<void> {
       if (deviceIds.length === 0) return;
@@ -281,6 +301,8 @@ export function toDevice(row: DeviceRow, connected: boolean): Device {
     proof: row.proof,
     assistantId: row.assistant_id,
     state: row.state,
+    profile: row.profile,
+    tags: row.tags,
     connected,
     lastSeenAt: row.last_seen_at,
     createdAt: row.created_at,

@@ -1,5 +1,5 @@
 import { MusterError, type Site, type SiteChange, type SiteCreate } from '@muster/contract';
-import type { Bus } from '../platform/bus.ts';
+import type { Bus } from '../platform/bus/index.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/db/index.ts';
 import { newId } from '../platform/ids.ts';

@@ -8,7 +8,7 @@ import {
   type Site,
 } from '@muster/contract';
 import type { Static } from 'typebox';
-import type { Bus } from '../platform/bus.ts';
+import type { Bus } from '../platform/bus/index.ts';
 import type { Clock } from '../platform/clock.ts';
 import { within } from '../platform/deadline.ts';
 import type { Logger } from '../platform/log.ts';

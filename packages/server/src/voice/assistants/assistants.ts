@@ -1,5 +1,5 @@
 import { type Assistant, type AssistantChange, type AssistantCreate, MusterError, type Site } from '@muster/contract';
-import type { Bus } from '../../platform/bus.ts';
+import type { Bus } from '../../platform/bus/index.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Database } from '../../platform/db/index.ts';
 import { newId } from '../../platform/ids.ts';

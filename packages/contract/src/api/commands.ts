@@ -1,0 +1,49 @@
+import { type Static, Type } from 'typebox';
+import { At, Id, literals, nullable } from './fields.ts';
+
+/**
+ * queued: stored, waits for the device. sent: written to its connection. acked: the device says it has it. The others
+ * are final: confirmed (the device says it did it), rejected (it will not), failed (it tried), expired (never sent
+ * before the deadline), cancelled, unknown (sent, and no word about the end before the deadline).
+ */
+export const COMMAND_STATES = [
+  'queued',
+  'sent',
+  'acked',
+  'confirmed',
+  'rejected',
+  'failed',
+  'expired',
+  'cancelled',
+  'unknown',
+] as const;
+export type CommandState = (typeof COMMAND_STATES)[number];
+
+/**
+ * What may happen to a command whose fate is not known. read: changes nothing, sent again at will. set: puts a value,
+ * sent again once. act: does something, never sent twice. slow: as act, with a long deadline.
+ */
+export const COMMAND_CLASSES = ['read', 'set', 'act', 'slow'] as const;
+export type CommandClass = (typeof COMMAND_CLASSES)[number];
+
+export const Command = Type.Object({
+  commandId: Id,
+  deviceId: Id,
+  siteId: Id,
+  name: Type.String(),
+  args: Type.Unknown(),
+  commandClass: literals(COMMAND_CLASSES),
+  state: literals(COMMAND_STATES),
+  progress: nullable(Type.Number({ minimum: 0, maximum: 1 })),
+  result: Type.Unknown({ description: 'What the device answered; null until it is confirmed' }),
+  error: nullable(Type.Object({ code: Type.String(), message: Type.String() })),
+  attempts: Type.Integer({ minimum: 0 }),
+  /** Who sent it: a user, an API key, a rule, the assistant of the device. */
+  sentBy: Type.String(),
+  createdAt: At,
+  deadlineAt: At,
+  sentAt: nullable(At),
+  ackedAt: nullable(At),
+  endedAt: nullable(At),
+});
+export type Command = Static<typeof Command>;

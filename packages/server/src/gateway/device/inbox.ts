@@ -1,0 +1,50 @@
+import type {
+  CommandMessage,
+  CommandReply,
+  ErrorCode,
+  EventMessage,
+  TelemetryMessage,
+  TwinDelta,
+  TwinReport,
+  TwinState,
+} from '@muster/contract';
+
+/** A device whose token held. `profile` is the name of its kind; null when nobody said. */
+export interface KnownDevice {
+  readonly deviceId: string;
+  readonly siteId: string;
+  readonly name: string;
+  readonly profile: string | null;
+  readonly simulated: boolean;
+}
+
+/**
+ * What the device API needs from the rest of the server, whatever the wire. The gateway owns this interface and knows
+ * no feature; device-inbox.ts joins it to them. Each of these resolves only when what it took is committed: the
+ * acknowledgement to the device waits for that, and a rejection is told to the device with its code.
+ */
+export interface DeviceInbox {
+  /** Whose token this is; null when it is unknown, revoked, or of another device than `deviceId` when that is given. */
+  authenticate(token: string, deviceId: string | null): Promise<KnownDevice | null>;
+  telemetry(device: KnownDevice, message: TelemetryMessage): Promise<void>;
+  event(device: KnownDevice, message: EventMessage): Promise<void>;
+  twin(device: KnownDevice): Promise<TwinState>;
+  reportTwin(device: KnownDevice, report: TwinReport): Promise<TwinState>;
+  commandReply(device: KnownDevice, reply: CommandReply): Promise<void>;
+  /** A message was refused before it came here: counted, and told to the alerts. */
+  refused(device: KnownDevice, code: ErrorCode): void;
+  /**
+   * A connection began. Soon after, `link` gets the twin's delta if there is one and the commands that waited.
+   * The function returned says that it ended.
+   */
+  opened(device: KnownDevice, link: OpenLink): () => void;
+}
+
+/** What the server may do to an open connection; the same as DeviceLink in devices/, which the composition root makes of it. */
+export interface OpenLink {
+  readonly transport: 'mqtt' | 'websocket' | 'http';
+  /** Resolves when written; rejects with DEVICE_NOT_CONNECTED when not one byte left. */
+  command(message: CommandMessage): Promise<void>;
+  twinDelta(delta: TwinDelta): void;
+  close(code: ErrorCode): void;
+}

@@ -1,0 +1,66 @@
+import type { CommandState, PointValue, Severity, ValueKind } from '@muster/contract';
+
+/** Points of one device that were committed together. Big: subscribers must not keep it. */
+export interface StoredPoints {
+  readonly deviceId: string;
+  readonly siteId: string;
+  readonly receivedAt: number;
+  readonly points: readonly {
+    readonly series: string;
+    readonly kind: ValueKind;
+    readonly at: number;
+    readonly value: PointValue;
+  }[];
+}
+
+/**
+ * What features tell each other. The bus only wakes people up: the truth is in PostgreSQL, and an event that is lost
+ * costs a delay, never data.
+ */
+export interface BusEvents {
+  'device.connected': { readonly deviceId: string; readonly siteId: string };
+  'device.disconnected': { readonly deviceId: string; readonly siteId: string };
+  'device.changed': { readonly deviceId: string };
+  'device.revoked': { readonly deviceId: string };
+  'assistant.changed': { readonly siteId: string };
+  'site.changed': { readonly siteId: string };
+  'telemetry.stored': { readonly batches: readonly StoredPoints[] };
+  /** A message of a device was refused: `count` times since the last event with this code. */
+  'device.refused': {
+    readonly deviceId: string;
+    readonly siteId: string;
+    readonly code: string;
+    readonly count: number;
+  };
+  'device.event': {
+    readonly deviceId: string;
+    readonly siteId: string;
+    readonly name: string;
+    readonly level: 'info' | 'warning' | 'error';
+    readonly at: number;
+  };
+  'twin.changed': {
+    readonly deviceId: string;
+    readonly siteId: string;
+    readonly desiredVersion: number;
+    readonly reportedVersion: number;
+  };
+  /** A command waits for this device: whoever holds its connection takes it. */
+  'command.queued': { readonly deviceId: string; readonly commandId: string };
+  'command.changed': {
+    readonly commandId: string;
+    readonly deviceId: string;
+    readonly siteId: string;
+    readonly name: string;
+    readonly state: CommandState;
+    readonly at: number;
+  };
+  'alert.changed': {
+    readonly alertId: string;
+    readonly siteId: string | null;
+    readonly deviceId: string | null;
+    readonly severity: Severity;
+    readonly state: 'open' | 'closed';
+    readonly at: number;
+  };
+}

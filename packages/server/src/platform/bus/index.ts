@@ -1,0 +1,3 @@
+export type { Bus, Origin } from './bus.ts';
+export type { BusEvents, StoredPoints } from './events.ts';
+export { createInProcessBus } from './in-process.ts';
