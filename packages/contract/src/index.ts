@@ -18,3 +18,4 @@ export * from './wav.ts';
 export * from './xiaozhi/framing.ts';
 export * from './xiaozhi/messages.ts';
 export * from './xiaozhi/ota.ts';
+export * from './xiaozhi/udp.ts';

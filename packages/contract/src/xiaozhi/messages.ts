@@ -66,8 +66,23 @@ export const EMOTIONS = [
 ] as const;
 export type Emotion = (typeof EMOTIONS)[number];
 
+/** What our hello says of the way for sound. Over UDP, key and nonce are 32 hex digits; see udp.ts. */
+export type Greeting =
+  | { readonly version: 1; readonly transport: 'websocket' }
+  | {
+      readonly version: 3;
+      readonly transport: 'udp';
+      readonly udp: {
+        readonly server: string;
+        readonly port: number;
+        readonly encryption: 'aes-128-ctr';
+        readonly key: string;
+        readonly nonce: string;
+      };
+    };
+
 export type ServerMessage =
-  | { type: 'hello'; version: 1; transport: 'websocket'; session_id: string; audio_params: AudioParams }
+  | ({ type: 'hello'; session_id: string; audio_params: AudioParams } & Greeting)
   | { type: 'stt'; session_id: string; text: string }
   | { type: 'llm'; session_id: string; emotion: Emotion; text: string }
   | { type: 'tts'; session_id: string; state: 'start' | 'stop' }
@@ -75,7 +90,14 @@ export type ServerMessage =
   | { type: 'mcp'; session_id: string; payload: JsonRpc }
   | { type: 'system'; session_id: string; command: 'reboot' }
   | { type: 'alert'; session_id: string; status: string; message: string; emotion: Emotion }
-  | { type: 'pong'; session_id: string; timestamp: number };
+  | { type: 'pong'; session_id: string; timestamp: number }
+  /** MQTT only: the sound channel is over. The device acts when the session is its own. */
+  | { type: 'goodbye'; session_id: string }
+  /**
+   * Firmware 2.5 and newer, idle: plays a mono Ogg Opus file, one way (docs/notify.md there). It has no answer: that
+   * the file was fetched to its end is all that can be known.
+   */
+  | { type: 'notify'; audio_url: string; subtitles: readonly { start_ms: number; text: string }[] };
 
 export interface JsonRpc {
   jsonrpc: '2.0';

@@ -14,6 +14,7 @@ import { otaRoutes } from './ota/routes.ts';
 import { publicWebsocketUrl, WEBSOCKET_PATH } from './ota/websocket-url.ts';
 import { openSession, type Session } from './session.ts';
 import { createUpgrades, refuse } from './upgrade.ts';
+import { createWebSocketWire } from './wire.ts';
 
 export interface XiaozhiGatewayDeps {
   readonly log: Logger;
@@ -55,7 +56,7 @@ export function createXiaozhiGateway(deps: XiaozhiGatewayDeps): XiaozhiGateway {
     maxConnections: config.maxConnections,
     connections: () => sessions.size,
     accept(socket, device, asked) {
-      const session = openSession(sessionDeps, socket, device, asked);
+      const session = openSession(sessionDeps, createWebSocketWire(socket, clock), device, asked);
       const older = sessions.get(device.deviceId);
       sessions.set(device.deviceId, session);
       older?.close('SESSION_REPLACED');

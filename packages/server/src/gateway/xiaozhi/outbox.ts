@@ -1,9 +1,6 @@
-import { encodeFrame, type FramingVersion, LIMITS, type ServerMessage } from '@muster/contract';
-import { WebSocket } from 'ws';
+import { type FramingVersion, LIMITS, type ServerMessage } from '@muster/contract';
 import type { XiaozhiCounters } from './counters.ts';
-
-const TEXT = { binary: false, compress: false } as const;
-const BINARY = { binary: true, compress: false } as const;
+import type { Wire } from './wire.ts';
 
 /** The sending side of one connection. Both calls are false, and send nothing, once the device is gone or too slow. */
 export interface Outbox {
@@ -12,10 +9,10 @@ export interface Outbox {
 }
 
 /** `onSlow` is told each time when more than 64 KiB wait in the socket: the device reads too slowly. */
-export function createOutbox(socket: WebSocket, counters: XiaozhiCounters, onSlow: () => void): Outbox {
+export function createOutbox(wire: Wire, counters: XiaozhiCounters, onSlow: () => void): Outbox {
   function isOpen(): boolean {
-    if (socket.readyState !== WebSocket.OPEN) return false;
-    if (socket.bufferedAmount <= LIMITS.socketBufferBytes) return true;
+    if (!wire.isOpen()) return false;
+    if (wire.waitingBytes() <= LIMITS.socketBufferBytes) return true;
     onSlow();
     return false;
   }
@@ -23,15 +20,13 @@ export function createOutbox(socket: WebSocket, counters: XiaozhiCounters, onSlo
     text(message) {
       if (!isOpen()) return false;
       const bytes = Buffer.from(JSON.stringify(message));
-      socket.send(bytes, TEXT);
+      wire.text(bytes);
       counters.textOut(bytes.byteLength);
       return true;
     },
     audio(framing, packet) {
       if (!isOpen()) return false;
-      const frame = encodeFrame(framing, packet);
-      socket.send(frame, BINARY);
-      counters.audioOut(frame.byteLength);
+      counters.audioOut(wire.audio(framing, packet));
       return true;
     },
   };

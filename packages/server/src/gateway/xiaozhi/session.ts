@@ -11,11 +11,10 @@ import {
   MusterError,
   readDeviceMessage,
 } from '@muster/contract';
-import type { RawData, WebSocket } from 'ws';
 import type { Clock } from '../../platform/clock.ts';
 import { newId } from '../../platform/ids.ts';
 import type { Logger } from '../../platform/log.ts';
-import { CLOSE_GRACE_MS, closeFor } from './close.ts';
+import { closeFor } from './close.ts';
 import type { XiaozhiConfig } from './config.ts';
 import type { XiaozhiCounters } from './counters.ts';
 import { createIdleWatch } from './idle.ts';
@@ -25,6 +24,7 @@ import { createLink } from './link.ts';
 import { createMcpClient } from './mcp/client.ts';
 import { createOutbox } from './outbox.ts';
 import { createRateLimit } from './rate.ts';
+import type { Wire } from './wire.ts';
 
 /** Frames that make no sense before the device is sent away. */
 const MOST_FAULTS = 20;
@@ -58,7 +58,7 @@ export interface Session {
 /** `asked` is the framing that the handshake named; without it, hello decides. */
 export function openSession(
   deps: SessionDeps,
-  socket: WebSocket,
+  wire: Wire,
   device: DeviceIdentity,
   asked: FramingVersion | null,
 ): Session {
@@ -73,9 +73,8 @@ export function openSession(
   let conversation: Conversation | null = null;
   let faults = 0;
   let cancelPing = clock.after(config.pingMs, ping);
-  let cancelTermination = (): void => undefined;
 
-  const outbox = createOutbox(socket, counters, () => close('DEVICE_SLOW'));
+  const outbox = createOutbox(wire, counters, () => close('DEVICE_SLOW'));
   const mcp = createMcpClient({
     clock,
     log,
@@ -99,18 +98,18 @@ export function openSession(
   );
   const session: Session = { device, link, close, stop, gone: gone.promise };
 
-  function receive(data: RawData, isBinary: boolean): void {
-    if (phase === 'over' || !Buffer.isBuffer(data)) return;
+  function receive(kind: 'text' | 'audio', data: Uint8Array): void {
+    if (phase === 'over') return;
     const { byteLength } = data;
     if (!rate.take(1 + byteLength / LIMITS.audioFrameBytes)) {
       counters.fault('MESSAGE_RATE');
       close('MESSAGE_RATE');
-    } else if (isBinary) {
+    } else if (kind === 'audio') {
       counters.audioIn(byteLength);
       receiveAudio(data);
     } else {
       counters.textIn(byteLength);
-      receiveText(data.toString());
+      receiveText(Buffer.from(data.buffer, data.byteOffset, byteLength).toString());
     }
   }
 
@@ -171,7 +170,7 @@ export function openSession(
     if (phase === 'opening') return;
     const isFirst = phase === 'greeting';
     if (isFirst) await begin(hello.version);
-    outbox.text({ type: 'hello', version: 1, transport: 'websocket', session_id: sessionId, audio_params: DOWNLINK });
+    outbox.text({ type: 'hello', ...wire.greeting, session_id: sessionId, audio_params: DOWNLINK });
     if (isFirst && hello.mcp) mcp.start();
   }
 
@@ -213,17 +212,15 @@ export function openSession(
   }
 
   function ping(): void {
-    socket.ping();
+    wire.ping();
     cancelPing = clock.after(config.pingMs, ping);
   }
 
   function close(code: ErrorCode): void {
     if (isOver()) return;
-    const how = closeFor(code);
     end(code);
-    if (how.alert) alert(code);
-    socket.close(how.status, code);
-    cancelTermination = clock.after(CLOSE_GRACE_MS, () => socket.terminate());
+    if (closeFor(code).alert) alert(code);
+    wire.close(code);
   }
 
   function end(code: ErrorCode | null): void {
@@ -252,36 +249,31 @@ export function openSession(
     close('SERVER_STOPPING');
   }
 
-  socket.on('message', (data, isBinary) => {
+  function receiveSafely(kind: 'text' | 'audio', data: Uint8Array): void {
     try {
-      receive(data, isBinary);
+      receive(kind, data);
     } catch (error) {
       fail(error);
     }
-  });
-  socket.on('error', (error) => {
-    const code = faultOf(error);
-    if (code === null) {
-      log.debug({ err: error }, 'socket failed');
-    } else {
-      counters.fault(code);
-      close(code);
-    }
-  });
-  socket.on('close', () => {
-    cancelTermination();
-    end(null);
-    gone.resolve();
+  }
+
+  wire.attach({
+    text: (bytes) => receiveSafely('text', bytes),
+    audio: (bytes) => receiveSafely('audio', bytes),
+    failed(code, error) {
+      if (code === null) {
+        log.debug({ err: error }, 'the connection failed');
+      } else {
+        counters.fault(code);
+        close(code);
+      }
+    },
+    ended() {
+      end(null);
+      gone.resolve();
+    },
   });
   counters.opened();
-  log.info({ framing: asked }, 'connection opened');
+  log.info({ framing: asked, transport: wire.greeting.transport }, 'connection opened');
   return session;
-}
-
-/** What the device did wrong below the level of messages; `null` when the network failed instead. */
-function faultOf(error: Error): ErrorCode | null {
-  const { code } = error as { code?: unknown };
-  if (typeof code !== 'string' || !code.startsWith('WS_ERR_')) return null;
-  if (code === 'WS_ERR_INVALID_UTF8') return 'MESSAGE_MALFORMED';
-  return code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' ? 'FRAME_TOO_LARGE' : 'FRAME_MALFORMED';
 }
