@@ -27,7 +27,7 @@ export async function openApi(): Promise<OpenApi> {
   assistantRoutes(http, absent(), absent());
   deviceRoutes(http, absent(), absent());
   turnRoutes(http, absent(), absent());
-  voiceRoutes(http, absent());
+  voiceRoutes(http, absent(), absent());
   operationRoutes(http, absent());
   await http.ready();
   // the plug-in's own type reaches only the files of the server

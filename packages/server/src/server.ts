@@ -117,6 +117,9 @@ async function compose(
     toolbox: createToolbox({ reminders, clock }),
     siteOf: (siteId) => sites.get(siteId),
     assistantOf: async (deviceId) => (await devices.get(deviceId)).assistantId,
+    siteOfDevice: async (deviceId) => (await devices.get(deviceId)).siteId,
+    takesMessages: (deviceId) => gateway.isIdle(deviceId),
+    leaveMessage: (deviceId, message) => gateway.notify(deviceId, message),
   });
 
   const http = await createHttp(config.http, log, metrics, packageJson.version);
@@ -128,6 +131,9 @@ async function compose(
     config: config.xiaozhi,
     publicUrl: config.http.publicUrl ?? null,
     registry: metrics.registry,
+    httpHost: config.http.host,
+    // TODO-MQTT
+    mqttPort: () => 1883,
     inbox: createXiaozhiInbox({ devices, voice, siteOf }),
   });
   bus.subscribe('device.revoked', ({ deviceId }) => gateway.closeDevice(deviceId, 'DEVICE_REVOKED'));
@@ -145,10 +151,11 @@ async function compose(
     },
   });
   turnRoutes(http, recorder, (deviceId) => devices.get(deviceId));
-  voiceRoutes(http, providers);
+  voiceRoutes(http, providers, { deviceOf: (deviceId) => devices.get(deviceId), say: voice.say });
   operationRoutes(http, { readiness, metrics, version: packageJson.version, config: () => showConfig(config) });
   gateway.register(http);
 
+  await gateway.listen();
   const url = await listen(http, config);
   lifecycle.onStop('devices', DRAIN_MS, () => gateway.drain(DRAIN_MS - 1_000));
   recorder.start();

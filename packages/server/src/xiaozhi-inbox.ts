@@ -20,7 +20,8 @@ export function createXiaozhiInbox(deps: {
       const reply = await devices.checkIn({ ...rest, clientId: clientId ?? '', keyed }, source);
       if (reply.active) {
         const site = await deps.siteOf(reply.device.siteId);
-        return { active: true, token: reply.token, timeZone: site.timeZone };
+        const { deviceId } = reply.device;
+        return { active: true, deviceId, token: reply.token, timeZone: site.timeZone };
       }
       const { code, challenge } = reply;
       return {
@@ -66,6 +67,18 @@ export function createXiaozhiInbox(deps: {
       );
       return voice.open(link);
     },
+
+    channelOpened: ({ deviceId, siteId }) =>
+      devices.links.open({
+        deviceId,
+        siteId,
+        transport: 'xiaozhi',
+        // its tools are known only while it talks
+        takes: () => false,
+        command: () => Promise.reject(new MusterError('DEVICE_NOT_CONNECTED', { deviceId })),
+        twinDelta: () => undefined,
+        close: () => undefined,
+      }),
 
     closed({ deviceId }) {
       gone.get(deviceId)?.();

@@ -96,3 +96,15 @@ export const ProviderList = Type.Object({
   tts: Type.Array(Type.String()),
 });
 export type ProviderList = Static<typeof ProviderList>;
+
+export const SayRequest = Type.Object(
+  { text: Type.String({ minLength: 1, maxLength: 1_000, pattern: '\\S' }) },
+  { additionalProperties: false },
+);
+export type SayRequest = Static<typeof SayRequest>;
+/**
+ * `played`: to the end, in the conversation that is open. `fetched`: an idle device took the sound to its end.
+ * `shown`: an idle device with older firmware was sent the words for its screen, and nobody knows more.
+ */
+export const SayReply = Type.Object({ outcome: literals(['played', 'fetched', 'shown']) });
+export type SayReply = Static<typeof SayReply>;

@@ -7,7 +7,19 @@ export interface OtaReply {
   server_time: { timestamp: number; timezone_offset: number };
   /** The device's own version with an empty url: nothing to install. Plain dotted digits, the firmware parses them. */
   firmware: { version: string; url: string };
-  /** No `mqtt` member goes with it: a device that sees one prefers MQTT. The url always has an explicit port. */
+  /** A device that sees this prefers it to the WebSocket. Every member is kept by the device under its name. */
+  mqtt?: {
+    /** `host:port` */
+    endpoint: string;
+    client_id: string;
+    username: string;
+    password: string;
+    publish_topic: string;
+    subscribe_topic: string;
+    /** s */
+    keepalive: number;
+  };
+  /** The url always has an explicit port. */
   websocket: { url: string; token: string; version: number };
   /**
    * Present until the device is active, code and challenge together. The challenge alone asks a device that is active
@@ -15,6 +27,11 @@ export interface OtaReply {
    */
   activation?: { code?: string; message: string; challenge: string; timeout_ms: number };
 }
+
+/** Ends the MQTT client id of a Xiaozhi device: `DEVICE-ID:xiaozhi`. */
+export const XIAOZHI_CLIENT_SUFFIX = ':xiaozhi';
+/** Its two topics, below `devices/{deviceId}/`. It publishes to the first and is sent to on the second, unasked. */
+export const XIAOZHI_TOPICS = { up: 'xiaozhi/up', down: 'xiaozhi/down' } as const;
 
 /** What is in the body of `POST …/ota/activate`, wrapped (`{Payload: …}`, Python clients) or not (firmware). */
 export interface ActivationProof {

@@ -36,7 +36,7 @@ export function writeUdpHeader(
   timestamp: number,
   sequence: number,
 ): Uint8Array {
-  const header = nonce.slice(0, UDP_HEADER_BYTES);
+  const header = Uint8Array.from(nonce.subarray(0, UDP_HEADER_BYTES));
   const view = new DataView(header.buffer);
   view.setUint16(2, payloadBytes);
   view.setUint32(8, timestamp >>> 0);

@@ -23,6 +23,7 @@ export const PERMISSIONS = {
   'device.revoke': ['owner'],
   'device.registerKey': ['owner'],
   'device.create': ['owner'],
+  'device.announce': ['owner'],
   'group.read': ['owner', 'viewer'],
   'group.change': ['owner'],
   'twin.read': ['owner', 'viewer'],

@@ -4,6 +4,7 @@ import {
   type ErrorCode,
   LANGUAGES,
   type Language,
+  MusterError,
   type PartState,
   type Site,
 } from '@muster/contract';
@@ -33,6 +34,7 @@ import type { Recorder } from './recorder/index.ts';
 import type { Ringing } from './reminders/index.ts';
 import { passThrough } from './screening/pass-through.ts';
 import { refuseAll } from './screening/refuse-all.ts';
+import { type SpokenMessage, speakToFile } from './spoken-message.ts';
 import { createToolbox, type Toolbox } from './toolbox.ts';
 import type { AnswerDeps } from './turn/answer.ts';
 import { createConversation, type SpokenConversation } from './turn/conversation.ts';
@@ -43,6 +45,7 @@ export { assemble, createProviders, type Providers } from './providers.ts';
 export { createRecorder, type Recorder, turnRoutes } from './recorder/index.ts';
 export { createReminders, type Reminders } from './reminders/index.ts';
 export { voiceRoutes } from './routes.ts';
+export type { SpokenMessage } from './spoken-message.ts';
 export { createSilero } from './vad/silero/index.ts';
 
 export interface VoiceDeps {
@@ -59,6 +62,14 @@ export interface VoiceDeps {
   readonly siteOf: (siteId: string) => Promise<Site>;
   /** The assistant that a device is pointed at, or null. */
   readonly assistantOf: (deviceId: string) => Promise<string | null>;
+  /**
+   * Gives a spoken message to a device that is there without a conversation. `fetched`: the device took the sound to
+   * its end. `shown`: it was sent as text, and nobody knows more. `away`: it has no connection, or is busy.
+   */
+  readonly leaveMessage: (deviceId: string, message: SpokenMessage) => Promise<'fetched' | 'shown' | 'away'>;
+  readonly siteOfDevice: (deviceId: string) => Promise<string>;
+  /** Whether a message can be left, asked before one is spoken. */
+  readonly takesMessages: (deviceId: string) => boolean;
 }
 
 /** Who answers a device, and by which rules. */
@@ -76,6 +87,11 @@ export interface Voice {
     line: (language: Language, timeZone: string) => string,
     cause: 'reminder' | 'server',
   ): Promise<boolean>;
+  /**
+   * Says a person's words on a device. `played`: to the end, in its conversation. `fetched` and `shown`: see
+   * VoiceDeps.leaveMessage. DEVICE_NOT_CONNECTED, SCREENING_REFUSED, or what speech synthesis throws.
+   */
+  say(device: { readonly deviceId: string; readonly siteId: string }, text: string): Promise<SayOutcome>;
   /** Rings a reminder; false when the device is away or somebody is speaking. */
   ring(ringing: Ringing): Promise<boolean>;
   /** Engines that run in processes of their own, for /ready. */
@@ -87,6 +103,10 @@ export interface Voice {
 /** 24 kbit/s is clear speech; complexity 1 costs 0.3 ms a frame, 5 costs 0.7, for a difference that a small speaker hides. */
 const ENCODER = { bitrate: 24_000, complexity: 1 } as const;
 const LOOK_UP_MS = 3_000;
+/** Longest time to make a message for a device without a conversation, ms. */
+const MESSAGE_MS = 30_000;
+
+export type SayOutcome = 'played' | 'fetched' | 'shown';
 
 export { createToolbox };
 
@@ -118,7 +138,7 @@ export function createVoice(deps: VoiceDeps): Voice {
   );
   metrics.gauge('muster_conversations', 'Devices with an open conversation', () => live.size);
 
-  async function look(link: VoiceLink): Promise<Served> {
+  async function look(link: Pick<VoiceLink, 'deviceId' | 'siteId'>): Promise<Served> {
     const [site, assistantId] = await Promise.all([deps.siteOf(link.siteId), deps.assistantOf(link.deviceId)]);
     return { site, assistant: await assistants.serving(link.siteId, assistantId) };
   }
@@ -216,9 +236,48 @@ export function createVoice(deps: VoiceDeps): Voice {
     cause: 'reminder' | 'server',
   ): Promise<boolean> {
     const conversation = live.get(deviceId);
-    if (conversation === undefined) return false;
-    const { site, assistant } = await servedBy(conversation.link);
-    return conversation.announce(line(assistant.language, site.timeZone), cause);
+    if (conversation !== undefined) {
+      const { site, assistant } = await servedBy(conversation.link);
+      return conversation.announce(line(assistant.language, site.timeZone), cause);
+    }
+    if (!deps.takesMessages(deviceId)) return false;
+    const siteId = await deps.siteOfDevice(deviceId);
+    const found = await look({ deviceId, siteId });
+    const text = line(found.assistant.language, found.site.timeZone);
+    return (await leave(deviceId, text, found)) !== 'away';
+  }
+
+  async function leave(deviceId: string, text: string, { assistant }: Served): Promise<'fetched' | 'shown' | 'away'> {
+    const tts = providers.chosenBy(assistant).tts;
+    const spoken = { clock, tts, encoder: ENCODER, onFailure: onSpeakingFailure };
+    const signal = AbortSignal.timeout(MESSAGE_MS);
+    return deps.leaveMessage(deviceId, await speakToFile(spoken, text, assistant, signal));
+  }
+
+  function onSpeakingFailure(provider: string, error: unknown): void {
+    failures.inc({ stage: 'tts', provider, code: codeOf(error) });
+    log.warn({ stage: 'tts', provider, err: error }, 'a provider failed');
+  }
+
+  async function say(
+    device: { readonly deviceId: string; readonly siteId: string },
+    text: string,
+  ): Promise<SayOutcome> {
+    const { deviceId, siteId } = device;
+    const found = await look(device);
+    const screener = found.site.screening === 'required' ? refuseAll : passThrough;
+    const limit = { ms: config.screeningMs, code: 'SCREENING_FAILED' } as const;
+    const verdict = await within(clock, limit, (signal) => screener.check(text, { direction: 'out', siteId, signal }));
+    if (!verdict.allow) throw new MusterError('SCREENING_REFUSED', { deviceId });
+    const conversation = live.get(deviceId);
+    if (conversation !== undefined) {
+      if (await conversation.announce(text, 'server')) return 'played';
+      const say = 'Somebody is speaking with the device, or it hung up. Try again in a moment.';
+      throw new MusterError('DEVICE_NOT_CONNECTED', { deviceId }, { say });
+    }
+    const outcome = deps.takesMessages(deviceId) ? await leave(deviceId, text, found) : 'away';
+    if (outcome === 'away') throw new MusterError('DEVICE_NOT_CONNECTED', { deviceId });
+    return outcome;
   }
 
   async function goodbye(link: VoiceLink, conversation: SpokenConversation): Promise<void> {
@@ -229,6 +288,7 @@ export function createVoice(deps: VoiceDeps): Voice {
   return {
     open,
     announce,
+    say,
     ring: (ringing) =>
       announce(ringing.deviceId, (language, timeZone) => ringingLine(ringing, language, timeZone), 'reminder'),
 

@@ -1,10 +1,10 @@
-import { codeOf, type Language, MusterError } from '@muster/contract';
+import { codeOf, type Language } from '@muster/contract';
 import { type Clock, systemClock } from '../platform/clock.ts';
 import { within } from '../platform/deadline.ts';
 import type { Logger } from '../platform/log.ts';
-import { createResampler, type Resampler } from './audio/resample.ts';
+import { recordSpeech } from './audio/record-speech.ts';
 import { type LineKey, lines } from './lines/index.ts';
-import { SPEAKING_RATE, type TextToSpeech } from './ports.ts';
+import type { TextToSpeech } from './ports.ts';
 
 /**
  * The lines that the server says when something failed, spoken once at start and kept: they can be heard when speech
@@ -54,25 +54,13 @@ export function createLineSounds(
   /** The work on a language, while it lasts and until it may be tried again. */
   const tried = new Map<Language, { readonly done: Promise<void>; over: number | null }>();
 
-  async function record(tts: TextToSpeech, text: string, language: Language, signal: AbortSignal): Promise<Int16Array> {
-    const parts: Int16Array[] = [];
-    let resampler: Resampler | null = null;
-    for await (const { pcm, sampleRate } of tts.speak(text, { language, voice: null, signal })) {
-      if (sampleRate === SPEAKING_RATE) parts.push(pcm);
-      else {
-        resampler ??= createResampler(sampleRate, SPEAKING_RATE);
-        parts.push(resampler.push(pcm).slice());
-      }
-    }
-    const sound = joined(resampler === null ? parts : [...parts, resampler.flush().slice()]);
-    if (sound.length === 0) throw new MusterError('PROVIDER_BROKEN', {}, { say: 'The provider gave no sound.' });
-    return sound;
-  }
-
   async function make(tts: TextToSpeech, key: FixedLine, language: Language): Promise<void> {
     const text = lines.say(key, language);
     const limit = { ms: LINE_LIMIT_MS, code: 'SPEAKING_TIMEOUT' } as const;
-    sounds.set(`${language} ${key}`, await within(clock, limit, (signal) => record(tts, text, language, signal)));
+    sounds.set(
+      `${language} ${key}`,
+      await within(clock, limit, (signal) => recordSpeech(tts, text, { language, voice: null, signal })),
+    );
   }
 
   /** `cold`: the provider is to be warmed first. A pool that did not start in time may have since, though its start failed. */
@@ -116,14 +104,4 @@ export function createLineSounds(
       return last !== undefined && last.over === null ? last.done : begin(language, last === undefined);
     },
   };
-}
-
-function joined(parts: readonly Int16Array[]): Int16Array {
-  const whole = new Int16Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

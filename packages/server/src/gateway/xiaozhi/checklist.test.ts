@@ -15,7 +15,7 @@ before(async () => {
 after(() => rig.stop());
 beforeEach(async () => {
   await rig.hangUp();
-  rig.inbox.reply = { active: true, token: 'token-of-one', timeZone: null };
+  rig.inbox.reply = { active: true, deviceId: 'd', token: 'token-of-one', timeZone: null };
 });
 
 const DEVICE = { 'Device-Id': 'AA-BB-CC-DD-EE-FF', 'Client-Id': 'client' };
@@ -405,7 +405,7 @@ test('xiaozhi checklist S18: server_time is UTC in ms, its offset the minutes of
     ['America/St_Johns', -210],
     [null, 0],
   ] as const) {
-    rig.inbox.reply = { active: true, token: 't', timeZone };
+    rig.inbox.reply = { active: true, deviceId: 'd', token: 't', timeZone };
     const reply = await fetch(rig.otaUrl, { method: 'POST', headers: DEVICE, body: '{}' });
     const { server_time } = (await reply.json()) as { server_time: object };
     assert.deepEqual(server_time, { timestamp: rig.clock.now(), timezone_offset: minutes });

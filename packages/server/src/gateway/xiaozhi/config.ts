@@ -29,6 +29,29 @@ export const XiaozhiConfig = Type.Object(
       maximum: 1_000_000,
       description: 'Devices connected at once; the next one is told to come back later',
     }),
+    transport: Type.Unsafe<'websocket' | 'mqtt'>(
+      Type.String({
+        enum: ['websocket', 'mqtt'],
+        default: 'websocket',
+        description:
+          'What devices are told to use. mqtt: they keep a connection, so that reminders reach an idle device; needs mqtt.host and udpPort open to them',
+      }),
+    ),
+    udpHost: Type.Optional(
+      Type.String({ description: 'Address to listen on for sound of devices that use MQTT; default: http.host' }),
+    ),
+    udpPort: Type.Integer({
+      default: 8884,
+      minimum: 0,
+      maximum: 65_535,
+      description: 'UDP port for that sound; 0 takes a free one',
+    }),
+    publicHost: Type.Optional(
+      Type.String({
+        pattern: '^[A-Za-z0-9._-]{1,253}$',
+        description: 'Name or address of this server for MQTT and UDP, as devices see it; default: as they asked',
+      }),
+    ),
     allowedOrigins: Type.Array(Type.String({ maxLength: 255 }), {
       default: [],
       maxItems: 32,

@@ -13,6 +13,8 @@ export interface XiaozhiCounters {
   opened(): void;
   /** `null`: the device hung up. */
   closed(code: ErrorCode | null): void;
+  /** Datagrams that were not passed on, by `reason`. */
+  readonly soundDropped: Counter;
 }
 
 /** Counts the traffic of the gateway in `registry`. One set per registry: names must be free. */
@@ -50,6 +52,13 @@ export function createCounters(registry: Registry): XiaozhiCounters {
   });
   const open = new Gauge({ name: 'muster_xiaozhi_sessions', help: 'Connections open now', registers });
 
+  const soundDropped = new Counter({
+    name: 'muster_xiaozhi_sound_dropped_total',
+    help: 'UDP datagrams that were not passed on: malformed, stranger (no such conversation), foreign (another address), old',
+    labelNames: ['reason'],
+    registers,
+  });
+
   const flow = (direction: 'in' | 'out', kind: 'text' | 'audio') => {
     const frame = frames.labels(direction, kind);
     const byte = bytes.labels(direction, kind);
@@ -65,6 +74,7 @@ export function createCounters(registry: Registry): XiaozhiCounters {
     audioOut: flow('out', 'audio'),
     fault: (code) => faults.inc({ code }),
     refused: (code) => refusals.inc({ code }),
+    soundDropped,
     opened: () => open.inc(),
     closed(code) {
       open.dec();

@@ -22,6 +22,11 @@ export interface XiaozhiInbox {
    * until it resolves the device hears no hello and nothing it sends is passed on.
    */
   open(device: DeviceIdentity, link: XiaozhiLink): Conversation | Promise<Conversation>;
+  /**
+   * A device keeps an MQTT connection: it is there, also without a conversation. The function returned says that the
+   * connection ended.
+   */
+  channelOpened?(device: DeviceIdentity): () => void;
   /** The connection of a device ended; `null` when the device hung up. Not called for one that was replaced. */
   closed?(device: DeviceIdentity, code: ErrorCode | null): void;
 }
@@ -46,7 +51,7 @@ export interface CheckIn {
 }
 
 export type CheckInReply =
-  | { readonly active: true; readonly token: string; readonly timeZone: string | null }
+  | { readonly active: true; readonly deviceId: string; readonly token: string; readonly timeZone: string | null }
   | {
       readonly active: false;
       /** Six digits; `null` when the device is known and only has to prove its key: nothing is shown then. */

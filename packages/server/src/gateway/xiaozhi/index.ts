@@ -1,5 +1,5 @@
 export { XiaozhiConfig } from './config.ts';
-export { createXiaozhiGateway, type XiaozhiGateway, type XiaozhiGatewayDeps } from './gateway.ts';
+export { createXiaozhiGateway, type Notification, type XiaozhiGateway, type XiaozhiGatewayDeps } from './gateway.ts';
 export type {
   ActivationPoll,
   CheckIn,
@@ -10,3 +10,4 @@ export type {
   XiaozhiInbox,
   XiaozhiLink,
 } from './inbox.ts';
+export type { Channel, MqttConnection } from './mqtt/channel.ts';

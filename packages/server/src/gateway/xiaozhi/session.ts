@@ -220,6 +220,7 @@ export function openSession(
     if (isOver()) return;
     end(code);
     if (closeFor(code).alert) alert(code);
+    if (wire.greeting.transport === 'udp') outbox.text({ type: 'goodbye', session_id: sessionId });
     wire.close(code);
   }
 

@@ -16,7 +16,7 @@ before(async () => {
 after(() => rig.stop());
 beforeEach(async () => {
   await rig.hangUp();
-  rig.inbox.reply = { active: true, token: 'token-of-one', timeZone: null };
+  rig.inbox.reply = { active: true, deviceId: 'd', token: 'token-of-one', timeZone: null };
 });
 
 const FIRMWARE = {
@@ -48,7 +48,7 @@ test('xiaozhi trap 01: the boot reply has websocket and never mqtt', async () =>
 
 test('xiaozhi trap 02: every boot reply is whole: url, token and version each time', async () => {
   for (const token of ['first', 'second']) {
-    rig.inbox.reply = { active: true, token, timeZone: null };
+    rig.inbox.reply = { active: true, deviceId: 'd', token, timeZone: null };
     assert.deepEqual((await boot()).websocket, { url: rig.wsUrl, token, version: 1 });
   }
 });
@@ -56,7 +56,7 @@ test('xiaozhi trap 02: every boot reply is whole: url, token and version each ti
 test('xiaozhi trap 03: activation is gone from the reply once the device is active', async () => {
   waiting();
   assert.ok('activation' in (await boot()));
-  rig.inbox.reply = { active: true, token: 'token', timeZone: null };
+  rig.inbox.reply = { active: true, deviceId: 'd', token: 'token', timeZone: null };
   assert.ok(!('activation' in (await boot())));
 });
 

@@ -1,4 +1,11 @@
-import { LIMITS, MusterError, type OtaReply, readActivationProof } from '@muster/contract';
+import {
+  LIMITS,
+  MusterError,
+  type OtaReply,
+  readActivationProof,
+  XIAOZHI_CLIENT_SUFFIX,
+  XIAOZHI_TOPICS,
+} from '@muster/contract';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../../../platform/clock.ts';
 import { within } from '../../../platform/deadline.ts';
@@ -12,6 +19,8 @@ import { websocketUrl } from './websocket-url.ts';
 
 /** Largest boot request, bytes: firmware with 20 partitions sends about 3 kB. */
 const BODY_BYTES = 32_768;
+/** A device that lost its power is noticed after 1.5 times this, s; firmware's own default is 240. */
+const MQTT_KEEP_ALIVE_S = 60;
 const DEVICE_HEADERS = 'content-type, device-id, client-id, serial-number, activation-version, accept-language';
 
 export interface OtaRoutesDeps {
@@ -20,6 +29,8 @@ export interface OtaRoutesDeps {
   /** The WebSocket address from the configuration; `null` takes it from each request. */
   readonly websocketUrl: string | null;
   readonly allowedOrigins: readonly string[];
+  /** Our MQTT broker as devices reach it; `null` when they use the WebSocket. `host` null: the one they asked. */
+  readonly mqtt: { readonly host: string | null; readonly port: () => number } | null;
 }
 
 /** The boot request of devices and the poll of their activation, with and without a slash at the end. */
@@ -53,7 +64,28 @@ async function boot(deps: OtaRoutesDeps, request: FastifyRequest): Promise<OtaRe
   if (checkIn === null) throw nameless();
   const url = address(deps, request);
   const answer = await within(deps.clock, INBOX_DEADLINE, (signal) => deps.inbox.checkIn(checkIn, signal));
-  return bootReply(deps.clock.now(), url, answer, echoVersion(checkIn.firmwareVersion));
+  const reply = bootReply(deps.clock.now(), url, answer, echoVersion(checkIn.firmwareVersion));
+  return deps.mqtt === null || !answer.active ? reply : { ...reply, mqtt: mqttSettings(deps.mqtt, url, answer) };
+}
+
+/**
+ * Firmware that sees these prefers them to the WebSocket. It publishes to one topic and never subscribes; it uses TLS
+ * exactly when the port is 8883 (xiaozhi-esp32 2.4.2, mqtt_protocol.cc).
+ */
+function mqttSettings(
+  { host, port }: NonNullable<OtaRoutesDeps['mqtt']>,
+  url: string,
+  { deviceId, token }: { readonly deviceId: string; readonly token: string },
+): NonNullable<OtaReply['mqtt']> {
+  return {
+    endpoint: `${host ?? new URL(url).hostname}:${port()}`,
+    client_id: `${deviceId}${XIAOZHI_CLIENT_SUFFIX}`,
+    username: deviceId,
+    password: token,
+    publish_topic: `devices/${deviceId}/${XIAOZHI_TOPICS.up}`,
+    subscribe_topic: `devices/${deviceId}/${XIAOZHI_TOPICS.down}`,
+    keepalive: MQTT_KEEP_ALIVE_S,
+  };
 }
 
 async function poll(deps: OtaRoutesDeps, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
@@ -84,7 +116,6 @@ async function poll(deps: OtaRoutesDeps, request: FastifyRequest, reply: Fastify
   }
 }
 
-/** No `mqtt` member, ever: firmware that sees one prefers it. */
 function bootReply(now: number, url: string, answer: CheckInReply, version: string): OtaReply {
   const reply: OtaReply = {
     server_time: { timestamp: now, timezone_offset: zoneOffsetMinutes(answer.timeZone, now) },

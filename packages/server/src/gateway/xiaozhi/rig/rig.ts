@@ -58,7 +58,16 @@ export async function startRig(
     '0.0.0',
   );
   const publicUrl = options.publicUrl ?? null;
-  const gateway = createXiaozhiGateway({ log, clock, inbox, config, registry, publicUrl });
+  const gateway = createXiaozhiGateway({
+    log,
+    clock,
+    inbox,
+    config,
+    registry,
+    publicUrl,
+    httpHost: '127.0.0.1',
+    mqttPort: () => 1883,
+  });
   gateway.register(http);
   await http.listen({ host: '127.0.0.1', port: 0 });
   const { port } = http.server.address() as AddressInfo;

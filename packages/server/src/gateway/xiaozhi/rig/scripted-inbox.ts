@@ -35,7 +35,7 @@ export function createScriptedInbox(): ScriptedInbox {
     ended: [],
     told,
     packets,
-    reply: { active: true, token: 'token-of-one', timeZone: 'Asia/Ho_Chi_Minh' },
+    reply: { active: true, deviceId: 'd', token: 'token-of-one', timeZone: 'Asia/Ho_Chi_Minh' },
     poll: 'waiting',
     extra: {},
     async checkIn(request) {
