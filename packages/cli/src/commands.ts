@@ -4,6 +4,7 @@ import { activateCommands } from './commands/activate.ts';
 import { assistantCommands } from './commands/assistants.ts';
 import { configCommands } from './commands/config.ts';
 import { deviceCommands } from './commands/devices.ts';
+import { sayCommands } from './commands/say.ts';
 import { siteCommands } from './commands/sites.ts';
 import { talkCommands } from './commands/talk.ts';
 import { turnCommands } from './commands/turns.ts';
@@ -17,5 +18,6 @@ export const commands: readonly Command[] = [
   ...assistantCommands,
   ...turnCommands,
   ...talkCommands,
+  ...sayCommands,
   ...configCommands,
 ];

@@ -12,6 +12,7 @@ import {
   hasShape,
   MeReply,
   ProviderList,
+  SayReply,
   SessionReply,
   type SetupRequest,
   type SignInRequest,
@@ -32,6 +33,7 @@ const is = {
   deviceList: hasShape(DeviceList),
   meReply: hasShape(MeReply),
   providerList: hasShape(ProviderList),
+  sayReply: hasShape(SayReply),
   sessionReply: hasShape(SessionReply),
   site: hasShape(Site),
   siteList: hasShape(SiteList),
@@ -84,6 +86,7 @@ export function createApi(target: Target) {
     revokeDevice: (deviceId: string) => write('POST', `/api/devices/${deviceId}/revoke`, undefined, isNothing),
     activate: (body: ActivateRequest) => write('POST', '/api/devices/activate', body, is.activateReply),
     registerKey: (body: DeviceKeyRegister) => write('POST', '/api/device-keys', body, isAnything),
+    say: (deviceId: string, text: string) => write('POST', `/api/devices/${deviceId}/say`, { text }, is.sayReply),
     turns: (deviceId: string, page: PageQuery) =>
       get(`/api/devices/${deviceId}/turns${query({ ...page })}`, is.turnList),
   };

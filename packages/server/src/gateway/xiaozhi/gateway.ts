@@ -12,11 +12,11 @@ import type { XiaozhiConfig } from './config.ts';
 import { createCounters } from './counters.ts';
 import type { DeviceIdentity, XiaozhiInbox, XiaozhiLink } from './inbox.ts';
 import { type Channel, createChannel, type MqttConnection } from './mqtt/channel.ts';
+import { createSoundFiles } from './mqtt/sound-files.ts';
 import { listenForSound, type SoundServer } from './mqtt/sound-server.ts';
 import { otaRoutes } from './ota/routes.ts';
 import { publicWebsocketUrl, WEBSOCKET_PATH } from './ota/websocket-url.ts';
 import { openSession, type Session } from './session.ts';
-import { createSounds } from './sounds.ts';
 import { createUpgrades, refuse } from './upgrade.ts';
 import { createWebSocketWire, type Wire } from './wire.ts';
 
@@ -84,7 +84,7 @@ export function createXiaozhiGateway(deps: XiaozhiGatewayDeps): XiaozhiGateway {
     accept: (socket, device, asked) => void begin(device, createWebSocketWire(socket, clock), asked),
   });
   const channels = new Map<string, Channel>();
-  const messages = createSounds(clock);
+  const messages = createSoundFiles(clock);
   let sounds: SoundServer | null = null;
   let http: Http | null = null;
   const mqtt = config.transport === 'mqtt' ? { host: config.publicHost ?? null, port: () => deps.mqttPort() } : null;

@@ -1,8 +1,8 @@
 import { MusterError } from '@muster/contract';
 import { Type } from 'typebox';
-import type { Clock } from '../../platform/clock.ts';
-import type { Http } from '../../platform/http/index.ts';
-import { newSecret } from '../../platform/ids.ts';
+import type { Clock } from '../../../platform/clock.ts';
+import type { Http } from '../../../platform/http/index.ts';
+import { newSecret } from '../../../platform/ids.ts';
 
 const PATH = '/xiaozhi/sounds/';
 /** How long a device may take to ask for a sound that it was told of, ms: its popup tone and a slow network. */
@@ -18,14 +18,14 @@ export interface Offer {
   readonly fetched: Promise<boolean>;
 }
 
-export interface Sounds {
+export interface SoundFiles {
   /** Call before `listen`. */
   register(http: Http): void;
   /** Throws QUEUE_FULL. */
   offer(bytes: Buffer): Offer;
 }
 
-export function createSounds(clock: Clock): Sounds {
+export function createSoundFiles(clock: Clock): SoundFiles {
   const offers = new Map<string, { readonly bytes: Buffer; readonly done: (fetched: boolean) => void }>();
   return {
     register(http) {
