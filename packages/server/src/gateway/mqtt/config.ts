@@ -9,7 +9,12 @@ export const mqttConfig = Type.Object({
         'Address to listen on without TLS; default: 127.0.0.1. Passwords cross the network in the clear elsewhere',
     }),
   ),
-  port: Type.Integer({ default: 1883, minimum: 0, maximum: 65_535, description: 'Port without TLS; 0 takes a free one' }),
+  port: Type.Integer({
+    default: 1883,
+    minimum: 0,
+    maximum: 65_535,
+    description: 'Port without TLS; 0 takes a free one',
+  }),
   tlsHost: Type.Optional(Type.String({ description: 'Address to listen on with TLS; default: http.host' })),
   tlsPort: Type.Integer({
     default: 8883,
@@ -63,7 +68,7 @@ export const MQTT_LIMITS = {
   /** Bytes of a packet besides its payload: topic and properties. */
   headBytes: 4_096,
   /** Publishes of one client that wait for their acknowledgement; told to clients as receive maximum. */
-  inflight: 64,
+  inflight: 256,
   /** Topic aliases that a client may set. */
   topicAliases: 16,
   subscriptions: 32,

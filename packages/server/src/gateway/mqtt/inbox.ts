@@ -82,6 +82,8 @@ export interface MqttInbox {
    * counts as taken; one that is retryable leaves it unacknowledged.
    */
   publish(client: MqttClient, message: MqttPublish): Promise<void> | undefined;
+  /** The client is past its rate: its connection is read more slowly from now on. */
+  throttled(client: MqttClient): void;
   opened(client: MqttClient): void;
   /** The client subscribed to a topic filter, written as it wrote it. */
   subscribed(client: MqttClient, filter: string): void;

@@ -1,0 +1,114 @@
+import { type Packet, type Parser, parser } from 'mqtt-packet';
+import type { MqttVersion } from './inbox.ts';
+import type { MessageProperties } from './session.ts';
+
+/** A PUBLISH as it came. `properties` is null when there are none: always in 3.1.1. */
+export interface IncomingPublish {
+  /** Topic bytes; empty when an alias stands for it. */
+  readonly topic: Buffer;
+  readonly qos: 0 | 1 | 2;
+  readonly retain: boolean;
+  /** 0 at QoS 0. */
+  readonly messageId: number;
+  readonly properties: MessageProperties | null;
+  /** A view into the packet. */
+  readonly payload: Buffer;
+}
+
+const PUBLISH = 3;
+
+/** Whether the packet is a PUBLISH: the one that has to be quick. */
+export function isPublish(packet: Buffer): boolean {
+  return (packet[0] ?? 0) >> 4 === PUBLISH;
+}
+
+/**
+ * Reads a PUBLISH without copying anything; null when it is malformed. Properties are left to mqtt-packet: most
+ * messages have none.
+ */
+export function decodePublish(packet: Buffer, bodyAt: number, version: MqttVersion): IncomingPublish | null {
+  const flags = packet[0] ?? 0;
+  const qos = (flags >> 1) & 3;
+  if (qos === 3 || packet.length < bodyAt + 2) return null;
+  const topicEnd = bodyAt + 2 + packet.readUInt16BE(bodyAt);
+  const idBytes = qos === 0 ? 0 : 2;
+  let at = topicEnd + idBytes;
+  if (at > packet.length) return null;
+  const messageId = qos === 0 ? 0 : packet.readUInt16BE(topicEnd);
+  if (qos > 0 && messageId === 0) return null;
+  let properties: MessageProperties | null = null;
+  if (version === 5) {
+    if (at >= packet.length) return null;
+    if (packet[at] === 0) at += 1;
+    else {
+      const decoded = decodePacket(packet, 5);
+      if (decoded?.cmd !== 'publish') return null;
+      properties = decoded.properties ?? {};
+      // the length of properties is a variable byte integer, at most four bytes
+      let length = 0;
+      let shift = 0;
+      let byte = 0x80;
+      while ((byte & 0x80) !== 0 && shift < 28) {
+        byte = packet[at] ?? 0;
+        length += (byte & 0x7f) << shift;
+        shift += 7;
+        at += 1;
+      }
+      at += length;
+      if (at > packet.length) return null;
+    }
+  }
+  return {
+    topic: packet.subarray(bodyAt + 2, topicEnd),
+    qos: qos as 0 | 1 | 2,
+    retain: (flags & 1) === 1,
+    messageId,
+    properties,
+    payload: packet.subarray(at),
+  };
+}
+
+/** One parser for each version: whole packets go in, so it holds nothing between two of them. */
+const decoders = new Map<MqttVersion, (packet: Buffer) => Packet | null>();
+
+/** Reads any whole packet; null when it is malformed. */
+export function decodePacket(packet: Buffer, version: MqttVersion): Packet | null {
+  let decode = decoders.get(version);
+  if (decode === undefined) {
+    decode = createDecoder(version);
+    decoders.set(version, decode);
+  }
+  return decode(packet);
+}
+
+function createDecoder(protocolVersion: MqttVersion): (packet: Buffer) => Packet | null {
+  let found: Packet | null = null;
+  let failed = false;
+  let current: Parser;
+  const renew = (): void => {
+    current = parser({ protocolVersion });
+    current.on('packet', (packet: Packet) => {
+      found = packet;
+    });
+    current.on('error', () => {
+      failed = true;
+    });
+  };
+  renew();
+  return (packet) => {
+    found = null;
+    failed = false;
+    let left = 0;
+    try {
+      left = current.parse(packet);
+    } catch {
+      // the parser throws on some lengths that lie; its state is unknown then
+      failed = true;
+    }
+    if (failed || left > 0 || found === null) {
+      renew();
+      return null;
+    }
+    return found;
+  };
+}

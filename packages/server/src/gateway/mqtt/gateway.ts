@@ -1,0 +1,399 @@
+import { randomBytes } from 'node:crypto';
+import { createServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
+import { codeOf, type ErrorCode, LIMITS, MusterError } from '@muster/contract';
+import type { IConnectPacket, Packet } from 'mqtt-packet';
+import type { Pool } from 'pg';
+import type { Clock } from '../../platform/clock.ts';
+import { within } from '../../platform/deadline.ts';
+import type { Logger } from '../../platform/log.ts';
+import type { Metrics } from '../../platform/metrics.ts';
+import { MQTT_LIMITS, type MqttConfig } from './config.ts';
+import { type Connection, createConnection, packetBytes } from './connection.ts';
+import { createMqttCounters } from './counters.ts';
+import {
+  AUTHENTICATE_MS,
+  type MqttClient,
+  type MqttIdentity,
+  type MqttInbox,
+  type MqttVersion,
+  PUBLISH_MS,
+} from './inbox.ts';
+import { createIntake, type Intake } from './intake.ts';
+import { connectReason, REASON } from './reasons.ts';
+import { createRouter } from './router.ts';
+import { createSession, ownerOf, type Session } from './session.ts';
+import { createMqttStore } from './store.ts';
+import { subscribe, unsubscribe } from './subscribing.ts';
+import { createWills } from './wills.ts';
+
+export interface MqttGatewayDeps {
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  readonly pool: Pool;
+  readonly config: MqttConfig;
+  readonly inbox: MqttInbox;
+  /** Certificate and key, PEM; null: no port with TLS. */
+  readonly tls: { readonly cert: Buffer; readonly key: Buffer } | null;
+  /** Where the TLS port listens unless the configuration says otherwise. */
+  readonly httpHost: string;
+}
+
+/** Our MQTT broker, 3.1.1 and 5, for devices and the people of their site. */
+export interface MqttGateway {
+  /** Opens the ports. Throws PORT_IN_USE. */
+  listen(): Promise<void>;
+  /** Ports that are open; null: not. */
+  ports(): { readonly plain: number | null; readonly tls: number | null };
+  /** Publishes to whoever subscribed to `devices/{deviceId}/{rest}`: clients of the device, and operators of its site. */
+  publish(
+    to: { readonly deviceId: string; readonly siteId: string },
+    rest: string,
+    payload: Buffer,
+    qos: 0 | 1 | 2,
+  ): Promise<void>;
+  /** Ends every connection and session of a device now. */
+  closeDevice(deviceId: string, code: ErrorCode): void;
+  /** The same for an operator's key. */
+  closeKey(keyId: string): void;
+  connectionCount(): number;
+  /** Takes nobody in any more, lets what is on its way be acknowledged for at most `ms`, and closes all. */
+  drain(ms: number): Promise<void>;
+}
+
+/** How often keep-alives and overdue messages are looked at, ms. */
+const TICK_MS = 1_000;
+const PRUNE_MS = 60_000;
+/** Connections that wait for their turn; past it they are told to come back. */
+const MOST_WAITING = 50_000;
+/** How often connections in waiting get their turn, ms. */
+const ADMIT_MS = 20;
+
+export function createMqttGateway(deps: MqttGatewayDeps): MqttGateway {
+  const { log, clock, config, inbox } = deps;
+  const connections = new Map<Connection, Intake | null>();
+  const counters = createMqttCounters(deps.metrics, () => connections.size);
+  const store = createMqttStore(deps.pool);
+  const router = createRouter({ clock, log, store, counters });
+  const wills = createWills(clock);
+  const intakeDeps = { clock, log, inbox, router, counters };
+  const subscribing = { clock, log, inbox, router, store };
+  const servers: Server[] = [];
+  const line: { connection: Connection; packet: IConnectPacket }[] = [];
+  let turns = config.connectsPerSecond;
+  let stopping = false;
+  let cancelTick = (): void => undefined;
+  let cancelAdmit = (): void => undefined;
+  let prunedAt = clock.monotonic();
+
+  // --- coming in ------------------------------------------------------------------------------------------------
+
+  function onSocket(socket: Socket): void {
+    if (stopping || connections.size >= config.maxConnections) {
+      counters.rejected(stopping ? 'SERVER_STOPPING' : 'UNAVAILABLE');
+      socket.destroy();
+      return;
+    }
+    connections.set(createConnection(connectionDeps, socket), null);
+  }
+
+  const connectionDeps = {
+    clock,
+    log,
+    config,
+    counters,
+    packetBytes: packetBytes(LIMITS.deviceMessageBytes),
+    onConnect(connection: Connection, packet: IConnectPacket) {
+      if (line.length >= MOST_WAITING) return refuse(connection, packet, new MusterError('RATE_LIMITED'));
+      if (turns > 0 && line.length === 0) {
+        turns -= 1;
+        admit(connection, packet);
+      } else line.push({ connection, packet });
+    },
+    onPublish(connection: Connection, publish: Parameters<Intake['publish']>[0], topic: Buffer | string) {
+      connections.get(connection)?.publish(publish, topic);
+    },
+    onPacket,
+    onEnd,
+  };
+
+  function admitNext(): void {
+    turns = Math.min(config.connectsPerSecond, turns + (config.connectsPerSecond * ADMIT_MS) / 1_000);
+    while (turns >= 1 && line.length > 0) {
+      const next = line.shift();
+      if (next === undefined) break;
+      turns -= 1;
+      if (connections.has(next.connection)) admit(next.connection, next.packet);
+    }
+    cancelAdmit = clock.after(ADMIT_MS, admitNext);
+  }
+
+  function admit(connection: Connection, packet: IConnectPacket): void {
+    const credentials = {
+      clientId: packet.clientId,
+      username: packet.username ?? null,
+      password: packet.password?.toString() ?? null,
+      source: connection.address,
+    };
+    within(clock, { ms: AUTHENTICATE_MS, code: 'UNAVAILABLE' }, (signal) => inbox.authenticate(credentials, signal))
+      .then(async (identity) => {
+        if (identity === null) throw new MusterError('DEVICE_TOKEN_INVALID');
+        await open(connection, packet, identity);
+      })
+      .catch((error: unknown) => refuse(connection, packet, error));
+  }
+
+  function refuse(connection: Connection, packet: IConnectPacket, error: unknown): void {
+    const code = codeOf(error);
+    if (code === 'INTERNAL') log.error({ err: error }, 'a connection could not be opened');
+    counters.rejected(code);
+    const version: MqttVersion = packet.protocolVersion ?? 4;
+    connection.refuse(version, connectReason(code, version), code);
+  }
+
+  async function open(connection: Connection, packet: IConnectPacket, identity: MqttIdentity): Promise<void> {
+    const owner = ownerOf(identity);
+    const clean = packet.clean !== false;
+    const version = packet.protocolVersion ?? 4;
+    if (packet.clientId === '' && version !== 5 && !clean) throw new MusterError('CLIENT_ID_INVALID');
+    const clientId = packet.clientId === '' ? `auto-${randomBytes(12).toString('hex')}` : packet.clientId;
+    const key = `${owner.kind === 'device' ? owner.deviceId : owner.keyId} ${clientId}`;
+    const known = router.session(key);
+    known?.connection?.close('SESSION_REPLACED');
+    if (known === undefined && router.sessionsOf(owner).length >= MQTT_LIMITS.sessionsPerIdentity) {
+      const [idle] = router.sessionsOf(owner).filter((one) => one.connection === null);
+      if (idle === undefined) throw new MusterError('RATE_LIMITED', { limit: MQTT_LIMITS.sessionsPerIdentity });
+      router.remove(idle);
+      if (idle.keepMs > 0) await store.drop(idle.key);
+    }
+    let session = router.session(key);
+    const present = session !== undefined && !clean;
+    if (session === undefined || clean) {
+      if (session !== undefined) {
+        router.remove(session);
+        if (session.keepMs > 0) await store.drop(key);
+      }
+      session = createSession(key, owner, clientId);
+      router.add(session);
+    }
+    session.keepMs = keepMsOf(packet, config);
+    if (session.keepMs > 0) await store.save(session, clock.now() + session.keepMs);
+    if (!connections.has(connection)) {
+      if (session.keepMs === 0) router.remove(session);
+      return;
+    }
+    // another connection of the same client may have come while this one waited
+    session.connection?.close('SESSION_REPLACED');
+    session.connection = connection;
+    wills.returned(key);
+    connection.accept(identity, session, present, packet);
+    const intake = createIntake(intakeDeps, connection);
+    connections.set(connection, intake);
+    wills.keep(connection, intake, packet);
+    counters.opened();
+    inbox.opened(connection);
+    await router.resume(session);
+    connection.resume();
+  }
+
+  // --- while it is open -------------------------------------------------------------------------------------------
+
+  function onPacket(connection: Connection, packet: Packet): void {
+    const { session, version } = connection;
+    const failed = (error: unknown): void => {
+      log.warn({ err: error }, 'a packet could not be answered');
+      connection.close(codeOf(error));
+    };
+    switch (packet.cmd) {
+      case 'subscribe':
+        subscribe(subscribing, connection, packet).catch(failed);
+        break;
+      case 'unsubscribe':
+        unsubscribe(subscribing, connection, packet).catch(failed);
+        break;
+      case 'pingreq':
+        connection.writePacket({ cmd: 'pingresp' });
+        break;
+      case 'puback':
+        router.acknowledge(session, packet.messageId ?? 0);
+        break;
+      case 'pubrec':
+        received(connection, packet.messageId ?? 0, packet.reasonCode ?? 0);
+        break;
+      case 'pubcomp':
+        router.acknowledge(session, packet.messageId ?? 0);
+        break;
+      case 'pubrel':
+        connections.get(connection)?.release(packet.messageId ?? 0);
+        break;
+      case 'disconnect': {
+        const asked = packet.properties?.sessionExpiryInterval;
+        if (version === 5 && asked !== undefined && session.keepMs > 0) {
+          session.keepMs = Math.min(asked * 1_000, longest(config));
+        }
+        // 4: the client ends, and wants its will to be published
+        connection.hangUp(packet.reasonCode !== 4);
+        break;
+      }
+      default:
+        connection.close('FRAME_MALFORMED');
+    }
+  }
+
+  /** The client has our QoS 2 message: from here on only its release is sent again. */
+  function received(connection: Connection, messageId: number, reason: number): void {
+    const { session } = connection;
+    const found = session.inflight.get(messageId);
+    if (found === undefined) {
+      connection.ack('pubrel', messageId, connection.version === 5 ? REASON.idNotFound : 0);
+    } else if (reason >= 0x80) {
+      router.acknowledge(session, messageId);
+    } else {
+      found.released = true;
+      connection.ack('pubrel', messageId, 0);
+    }
+  }
+
+  function onEnd(connection: Connection, code: ErrorCode | null, orderly: boolean): void {
+    const intake = connections.get(connection);
+    connections.delete(connection);
+    if (intake === null || intake === undefined) {
+      if (code !== null) counters.rejected(code);
+      return;
+    }
+    const { session } = connection;
+    counters.closed(code);
+    wills.ended(connection, orderly);
+    inbox.closed(connection);
+    if (session.connection !== connection) return;
+    session.connection = null;
+    session.awaySince = clock.now();
+    if (session.keepMs === 0) {
+      router.remove(session);
+      return;
+    }
+    router.suspend(session);
+    store
+      .save(session, session.awaySince + session.keepMs)
+      .catch((error: unknown) => log.warn({ err: error }, 'a session could not be stored'));
+  }
+
+  function tick(): void {
+    const now = clock.monotonic();
+    for (const [connection, intake] of connections) {
+      if (intake === null) continue;
+      if (now - connection.lastSeen > connection.keepAliveMs) connection.close('IDLE_TIMEOUT');
+      else if (now - (intake.waitingSince() ?? now) > PUBLISH_MS) connection.close('UNAVAILABLE');
+    }
+    if (now - prunedAt > PRUNE_MS) {
+      prunedAt = now;
+      router.prune().catch((error: unknown) => log.warn({ err: error }, 'old MQTT sessions could not be removed'));
+    }
+    cancelTick = clock.after(TICK_MS, tick);
+  }
+
+  function closeSessions(sessions: readonly Session[], code: ErrorCode): void {
+    for (const session of sessions) {
+      const kept = session.keepMs > 0;
+      session.keepMs = 0;
+      if (session.connection === null) router.remove(session);
+      else session.connection.close(code);
+      if (kept)
+        store.drop(session.key).catch((error: unknown) => log.warn({ err: error }, 'a session was not removed'));
+    }
+  }
+
+  return {
+    async listen() {
+      if (!config.enabled) return;
+      await router.load();
+      const host = config.host ?? '127.0.0.1';
+      if (!isLoopback(host)) log.warn({ host, port: config.port }, 'MQTT without TLS is open to the network');
+      servers.push(await listenOn(createServer(onSocket), host, config.port, 'mqtt.port'));
+      if (deps.tls !== null) {
+        const server = createTlsServer({ ...deps.tls, minVersion: 'TLSv1.2' }, onSocket);
+        server.on('tlsClientError', (error) => log.debug({ err: error }, 'a TLS handshake failed'));
+        servers.push(await listenOn(server, config.tlsHost ?? deps.httpHost, config.tlsPort, 'mqtt.tlsPort'));
+      }
+      tick();
+      admitNext();
+    },
+    ports: () => ({ plain: portOf(servers[0]), tls: portOf(servers[1]) }),
+    async publish({ deviceId, siteId }, rest, payload, qos) {
+      await router.route({
+        deviceId,
+        siteId,
+        rest,
+        payload,
+        qos,
+        retain: false,
+        properties: null,
+        expiresAt: null,
+        from: null,
+      });
+    },
+    closeDevice: (deviceId, code) => closeSessions(router.sessionsOf({ kind: 'device', deviceId, siteId: '' }), code),
+    closeKey(keyId) {
+      const open = [...connections.keys()].filter(
+        (one) => connections.get(one) !== null && one.identity.kind === 'operator' && one.identity.keyId === keyId,
+      );
+      closeSessions(
+        open.map(({ session }) => session),
+        'DEVICE_REVOKED',
+      );
+    },
+    connectionCount: () => connections.size,
+    async drain(ms) {
+      stopping = true;
+      cancelTick();
+      cancelAdmit();
+      wills.stop();
+      const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
+      const until = clock.monotonic() + ms;
+      while (clock.monotonic() < until && [...connections.values()].some((intake) => intake?.waitingSince() != null)) {
+        await new Promise<void>((resolve) => void clock.after(20, resolve));
+      }
+      for (const connection of [...connections.keys()]) connection.close('SERVER_STOPPING');
+      await Promise.all(closed);
+    },
+  };
+}
+
+export type { MqttClient };
+
+function longest(config: MqttConfig): number {
+  return config.sessionDays * 86_400_000;
+}
+
+/** How long a session is kept without a connection, ms: asked for in MQTT 5, the longest allowed in 3.1.1. */
+function keepMsOf(packet: IConnectPacket, config: MqttConfig): number {
+  if (packet.protocolVersion !== 5) return packet.clean === false ? longest(config) : 0;
+  const asked = packet.properties?.sessionExpiryInterval ?? 0;
+  return Math.min(asked * 1_000, longest(config));
+}
+
+async function listenOn(server: Server, host: string, port: number, setting: string): Promise<Server> {
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen({ host, port, backlog: 4_096 }, () => {
+        server.off('error', reject);
+        resolve();
+      });
+    });
+    return server;
+  } catch (cause) {
+    const say = `Cannot listen for MQTT on ${host}:${port} (${(cause as NodeJS.ErrnoException).code}). Stop the other program, set ${setting} to another number, or mqtt.enabled to false.`;
+    throw new MusterError('PORT_IN_USE', { host, port }, { cause, say });
+  }
+}
+
+function portOf(server: Server | undefined): number | null {
+  const address = server?.address() ?? null;
+  return address === null || typeof address === 'string' ? null : address.port;
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.');
+}

@@ -1,0 +1,250 @@
+import { MusterError } from '@muster/contract';
+import type { Clock } from '../../platform/clock.ts';
+import type { Logger } from '../../platform/log.ts';
+import { MQTT_LIMITS } from './config.ts';
+import type { MqttCounters } from './counters.ts';
+import { createSession, type OutgoingMessage, type RoutedMessage, type Session } from './session.ts';
+import type { MqttStore } from './store.ts';
+
+/** Which session gets which message. Found by device and site, so that the cost does not grow with the fleet. */
+export interface Router {
+  /** Sessions that were kept; call once before the first connection. */
+  load(): Promise<void>;
+  session(key: string): Session | undefined;
+  add(session: Session): void;
+  /** Forgets a session and what it is owed. */
+  remove(session: Session): void;
+  sessionsOf(owner: Session['owner']): readonly Session[];
+  /**
+   * Sends a message to whoever may see it and subscribed. The promise, if there is one, is settled when everything that
+   * must outlive this process is stored.
+   */
+  route(message: RoutedMessage): Promise<void> | undefined;
+  /** The client is back: sends again what it did not acknowledge, and what waited. */
+  resume(session: Session): Promise<void>;
+  /** Its connection ended: what it was sent and did not acknowledge waits again. */
+  suspend(session: Session): void;
+  /** The client acknowledged a packet: PUBACK or PUBCOMP. False when it was not waiting. */
+  acknowledge(session: Session, messageId: number): boolean;
+  /** Retained messages for a subscription that was just made, as its client gets them. */
+  sendRetained(session: Session, filter: string): Promise<void>;
+  /** Ends what has expired. */
+  prune(): Promise<void>;
+}
+
+/** Rows that are deleted together, at most so late, ms: after a crash in between a client gets a message twice. */
+const DEQUEUE_MS = 50;
+
+export function createRouter(deps: {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly store: MqttStore;
+  readonly counters: MqttCounters;
+}): Router {
+  const { clock, log, store, counters } = deps;
+  const sessions = new Map<string, Session>();
+  const byDevice = new Map<string, Set<Session>>();
+  const bySite = new Map<string, Set<Session>>();
+  let acknowledged: number[] = [];
+
+  const groupOf = ({ owner }: Session): [Map<string, Set<Session>>, string] =>
+    owner.kind === 'device' ? [byDevice, owner.deviceId] : [bySite, owner.siteId];
+
+  function add(session: Session): void {
+    sessions.set(session.key, session);
+    const [groups, id] = groupOf(session);
+    const group = groups.get(id);
+    if (group === undefined) groups.set(id, new Set([session]));
+    else group.add(session);
+  }
+
+  function remove(session: Session): void {
+    if (sessions.get(session.key) === session) sessions.delete(session.key);
+    const [groups, id] = groupOf(session);
+    const group = groups.get(id);
+    group?.delete(session);
+    if (group?.size === 0) groups.delete(id);
+    session.queue.length = 0;
+    session.inflight.clear();
+  }
+
+  /** Sends now if there is room, else the message waits; the oldest goes when too many do. */
+  function push(session: Session, message: OutgoingMessage): void {
+    session.queue.push(message);
+    pump(session);
+    if (session.queue.length <= MQTT_LIMITS.queued) return;
+    const oldest = session.queue.shift();
+    counters.dropped('queue');
+    if (oldest !== undefined) settle(oldest);
+  }
+
+  function pump(session: Session): void {
+    const { connection, queue, inflight } = session;
+    if (connection === null || !connection.isOpen) return;
+    const room = Math.min(connection.receiveMaximum, MQTT_LIMITS.inflight);
+    while (queue.length > 0 && inflight.size < room) {
+      if (connection.waitingBytes() > MQTT_LIMITS.waitingBytes) {
+        if (connection.waitingBytes() > 4 * MQTT_LIMITS.waitingBytes) connection.close('DEVICE_SLOW');
+        return;
+      }
+      const message = queue.shift();
+      if (message === undefined) return;
+      const remainingMs = message.expiresAt === null ? null : message.expiresAt - clock.now();
+      const messageId = session.nextId();
+      if (remainingMs !== null && remainingMs <= 0) {
+        counters.dropped('expired');
+        settle(message);
+      } else if (connection.publish(message, messageId, false, remainingMs)) {
+        inflight.set(messageId, { message, released: false });
+      } else {
+        counters.dropped('too-large');
+        settle(message);
+      }
+    }
+  }
+
+  function sendNow(session: Session, message: OutgoingMessage): void {
+    const { connection } = session;
+    if (connection === null || !connection.isOpen) return;
+    if (connection.waitingBytes() > MQTT_LIMITS.waitingBytes) {
+      counters.dropped('slow');
+      if (connection.waitingBytes() > 4 * MQTT_LIMITS.waitingBytes) connection.close('DEVICE_SLOW');
+      return;
+    }
+    const remainingMs = message.expiresAt === null ? null : message.expiresAt - clock.now();
+    if (!connection.publish(message, 0, false, remainingMs)) counters.dropped('too-large');
+  }
+
+  /** Its row, if it has one, is of no use any more. */
+  function settle({ row }: OutgoingMessage): void {
+    if (row === null) return;
+    acknowledged.push(row);
+    if (acknowledged.length > 1) return;
+    clock.after(DEQUEUE_MS, () => {
+      const rows = acknowledged;
+      acknowledged = [];
+      store.dequeue(rows).catch((error: unknown) => log.warn({ err: error }, 'sent messages could not be removed'));
+    });
+  }
+
+  async function keep(targets: readonly { session: Session; message: OutgoingMessage }[]): Promise<void> {
+    const rows = await store.enqueue(
+      targets.map(({ session }) => session.key),
+      targets.map(({ message }) => message),
+    );
+    for (const [index, { session, message }] of targets.entries()) {
+      message.row = rows[index] ?? null;
+      // one without a connection reads its messages from their rows when it comes back
+      if (session.connection !== null) push(session, message);
+    }
+  }
+
+  async function retain(message: RoutedMessage): Promise<void> {
+    const { deviceId, rest, payload } = message;
+    if (payload.length === 0) return store.clearRetained(deviceId, rest);
+    const kept = await store.retained({ deviceId }, clock.now());
+    if (kept.length >= MQTT_LIMITS.retained && !kept.some((one) => one.rest === rest)) {
+      throw new MusterError('QUOTA_EXCEEDED', { deviceId, limit: MQTT_LIMITS.retained });
+    }
+    // the payload is a view into a packet that is gone after this call
+    await store.retain({ ...message, payload: Buffer.from(payload) });
+  }
+
+  function deliver(group: ReadonlySet<Session> | undefined, message: RoutedMessage): Promise<void> | undefined {
+    if (group === undefined) return undefined;
+    let kept: { session: Session; message: OutgoingMessage }[] | null = null;
+    for (const session of group) {
+      const out = session.take(message);
+      if (out === null) continue;
+      if (out.qos === 0) sendNow(session, out);
+      else if (session.keepMs === 0) push(session, { ...out, payload: Buffer.from(out.payload) });
+      else {
+        kept ??= [];
+        kept.push({ session, message: { ...out, payload: Buffer.from(out.payload) } });
+      }
+    }
+    return kept === null ? undefined : keep(kept);
+  }
+
+  return {
+    async load() {
+      const now = clock.now();
+      for (const kept of await store.sessions(now)) {
+        const session = createSession(kept.key, kept.owner, kept.clientId);
+        session.keepMs = kept.keepMs;
+        session.awaySince = kept.expiresAt - kept.keepMs;
+        for (const subscription of kept.subscriptions) session.subscribe(subscription);
+        add(session);
+      }
+    },
+    session: (key) => sessions.get(key),
+    add,
+    remove,
+    sessionsOf: (owner) => [
+      ...((owner.kind === 'device'
+        ? byDevice.get(owner.deviceId)
+        : new Set(
+            [...(bySite.get(owner.siteId) ?? [])].filter(
+              ({ owner: other }) => other.kind === 'operator' && other.keyId === owner.keyId,
+            ),
+          )) ?? []),
+    ],
+    route(message) {
+      const waits = [
+        deliver(byDevice.get(message.deviceId), message),
+        deliver(bySite.get(message.siteId), message),
+        message.retain ? retain(message) : undefined,
+      ].filter((wait) => wait !== undefined);
+      return waits.length === 0 ? undefined : Promise.all(waits).then(() => undefined);
+    },
+    async resume(session) {
+      const { connection } = session;
+      if (connection === null) return;
+      for (const [messageId, { message, released }] of session.inflight) {
+        if (released) connection.ack('pubrel', messageId, 0);
+        else connection.publish(message, messageId, true, null);
+      }
+      const sent = new Set([...session.inflight.values()].map(({ message }) => message.row));
+      const stored = session.keepMs === 0 ? [] : await store.queue(session.key, clock.now());
+      if (session.connection !== connection) return;
+      const waiting = session.queue.splice(0).filter(({ row }) => row === null);
+      session.queue.push(...stored.filter(({ row }) => !sent.has(row)), ...waiting);
+      pump(session);
+    },
+    suspend(session) {
+      // what has a row is read from there when the client is back
+      const waiting = session.queue.filter(({ row }) => row === null);
+      session.queue.length = 0;
+      session.queue.push(...waiting);
+    },
+    acknowledge(session, messageId) {
+      const found = session.inflight.get(messageId);
+      if (found === undefined) return false;
+      session.inflight.delete(messageId);
+      settle(found.message);
+      pump(session);
+      return true;
+    },
+    async sendRetained(session, filter) {
+      const { owner } = session;
+      const own = session.subscriptions.get(filter);
+      if (own === undefined) return;
+      const probe = createSession(session.key, owner, session.clientId);
+      probe.subscribe({ ...own, retainAsPublished: true, noLocal: false });
+      const of = owner.kind === 'device' ? { deviceId: owner.deviceId } : { siteId: owner.siteId };
+      for (const message of await store.retained(of, clock.now())) {
+        const out = probe.take(message);
+        if (out === null) continue;
+        if (out.qos === 0) sendNow(session, { ...out, retain: true });
+        else push(session, { ...out, retain: true });
+      }
+    },
+    async prune() {
+      const now = clock.now();
+      for (const session of sessions.values()) {
+        if (session.connection === null && session.awaySince + session.keepMs <= now) remove(session);
+      }
+      await store.prune(now);
+    },
+  };
+}

@@ -1,0 +1,205 @@
+import type { Pool } from 'pg';
+import type {
+  MessageProperties,
+  OutgoingMessage,
+  RoutedMessage,
+  Session,
+  SessionOwner,
+  Subscription,
+} from './session.ts';
+
+/** A session as it is kept while it has no connection. */
+export interface KeptSession {
+  readonly key: string;
+  readonly clientId: string;
+  readonly owner: SessionOwner;
+  readonly subscriptions: readonly Subscription[];
+  readonly keepMs: number;
+  readonly expiresAt: number;
+}
+
+/** What must outlive a connection or this process. Nothing here is on the way of a message that nobody waits for. */
+export interface MqttStore {
+  /** All that are kept: read once, at start. */
+  sessions(now: number): Promise<readonly KeptSession[]>;
+  /** Messages kept for a session, oldest first. */
+  queue(key: string, now: number): Promise<OutgoingMessage[]>;
+  /** The session with its subscriptions, as it is now. `expiresAt`: epoch ms. */
+  save(session: Session, expiresAt: number): Promise<void>;
+  drop(key: string): Promise<void>;
+  /** Keeps a message for each session, all of which are kept; gives their rows, in the same order. */
+  enqueue(keys: readonly string[], messages: readonly OutgoingMessage[]): Promise<readonly number[]>;
+  dequeue(rows: readonly number[]): Promise<void>;
+  retain(message: RoutedMessage): Promise<void>;
+  clearRetained(deviceId: string, rest: string): Promise<void>;
+  /** Retained messages of a device, or of every device of a site; at most 10,000. */
+  retained(
+    of: { readonly deviceId: string } | { readonly siteId: string },
+    now: number,
+  ): Promise<readonly RoutedMessage[]>;
+  prune(now: number): Promise<void>;
+}
+
+interface QueueRow {
+  readonly row_id: number;
+  readonly topic: string;
+  readonly payload: Buffer;
+  readonly qos: 0 | 1 | 2;
+  readonly properties: StoredProperties | null;
+  readonly subscription_ids: number[];
+  readonly expires_at: number | null;
+}
+
+/** Properties as JSON: the only bytes among them, the correlation data, as base64. */
+type StoredProperties = Omit<MessageProperties, 'correlationData'> & {
+  readonly correlationData?: string;
+};
+
+export function createMqttStore(pool: Pool): MqttStore {
+  async function queueOf(key: string, now: number): Promise<OutgoingMessage[]> {
+    const { rows } = await pool.query<QueueRow>(
+      `SELECT row_id, topic, payload, qos, properties, subscription_ids, expires_at FROM mqtt_queue
+       WHERE session_key = $1 AND (expires_at IS NULL OR expires_at > $2) ORDER BY row_id`,
+      [key, now],
+    );
+    return rows.map((row) => ({
+      topic: row.topic,
+      payload: row.payload,
+      qos: row.qos,
+      retain: false,
+      properties: toProperties(row.properties),
+      subscriptionIds: row.subscription_ids,
+      expiresAt: row.expires_at,
+      row: row.row_id,
+    }));
+  }
+
+  return {
+    queue: queueOf,
+    async sessions(now) {
+      const { rows } = await pool.query<{
+        session_key: string;
+        client_id: string;
+        device_id: string | null;
+        key_id: string | null;
+        site_id: string;
+        subscriptions: Subscription[];
+        keep_ms: number;
+        expires_at: number;
+      }>('SELECT * FROM mqtt_sessions WHERE expires_at > $1 ORDER BY session_key', [now]);
+      return rows.map((row) => ({
+        key: row.session_key,
+        clientId: row.client_id,
+        owner:
+          row.device_id === null
+            ? { kind: 'operator', keyId: row.key_id ?? '', siteId: row.site_id, maySubscribe: ['devices/#'] }
+            : { kind: 'device', deviceId: row.device_id, siteId: row.site_id },
+        subscriptions: row.subscriptions,
+        keepMs: row.keep_ms,
+        expiresAt: row.expires_at,
+      }));
+    },
+    async save(session, expiresAt) {
+      const { key, owner, clientId } = session;
+      const device = owner.kind === 'device' ? owner.deviceId : null;
+      const apiKey = owner.kind === 'operator' ? owner.keyId : null;
+      const subscriptions = JSON.stringify(
+        [...session.subscriptions.values()].map(({ filter, qos, noLocal, retainAsPublished, id }) => ({
+          filter,
+          qos,
+          noLocal,
+          retainAsPublished,
+          id,
+        })),
+      );
+      await pool.query(
+        `INSERT INTO mqtt_sessions (session_key, client_id, device_id, key_id, site_id, subscriptions, keep_ms, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+         ON CONFLICT (session_key) DO UPDATE SET subscriptions = EXCLUDED.subscriptions, keep_ms = EXCLUDED.keep_ms,
+           expires_at = EXCLUDED.expires_at`,
+        [key, clientId, device, apiKey, owner.siteId, subscriptions, session.keepMs, expiresAt],
+      );
+    },
+    async drop(key) {
+      await pool.query('DELETE FROM mqtt_sessions WHERE session_key = $1', [key]);
+    },
+    async enqueue(keys, messages) {
+      const { rows } = await pool.query<{ row_id: number }>(
+        `INSERT INTO mqtt_queue (session_key, topic, payload, qos, properties, subscription_ids, expires_at)
+         SELECT session_key, topic, payload, qos, properties, ARRAY(SELECT jsonb_array_elements_text(ids)::int), expiry
+         FROM unnest($1::text[], $2::text[], $3::bytea[], $4::int[], $5::jsonb[], $6::jsonb[], $7::bigint[])
+           WITH ORDINALITY AS one (session_key, topic, payload, qos, properties, ids, expiry, nth)
+         ORDER BY nth RETURNING row_id`,
+        [
+          keys,
+          messages.map(({ topic }) => topic),
+          messages.map(({ payload }) => payload),
+          messages.map(({ qos }) => qos),
+          messages.map(({ properties }) => (properties === null ? null : JSON.stringify(fromProperties(properties)))),
+          messages.map(({ subscriptionIds }) => JSON.stringify(subscriptionIds)),
+          messages.map(({ expiresAt }) => expiresAt),
+        ],
+      );
+      return rows.map(({ row_id }) => row_id);
+    },
+    async dequeue(rows) {
+      await pool.query('DELETE FROM mqtt_queue WHERE row_id = ANY($1)', [rows]);
+    },
+    async retain({ deviceId, siteId, rest, payload, qos, properties, expiresAt }) {
+      const stored = properties === null ? null : JSON.stringify(fromProperties(properties));
+      await pool.query(
+        `INSERT INTO mqtt_retained (device_id, rest, site_id, payload, qos, properties, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)
+         ON CONFLICT (device_id, rest) DO UPDATE SET payload = EXCLUDED.payload, qos = EXCLUDED.qos,
+           properties = EXCLUDED.properties, expires_at = EXCLUDED.expires_at`,
+        [deviceId, rest, siteId, payload, qos, stored, expiresAt],
+      );
+    },
+    async clearRetained(deviceId, rest) {
+      await pool.query('DELETE FROM mqtt_retained WHERE device_id = $1 AND rest = $2', [deviceId, rest]);
+    },
+    async retained(of, now) {
+      const [column, id] = 'deviceId' in of ? ['device_id', of.deviceId] : ['site_id', of.siteId];
+      const { rows } = await pool.query<{
+        device_id: string;
+        site_id: string;
+        rest: string;
+        payload: Buffer;
+        qos: 0 | 1 | 2;
+        properties: StoredProperties | null;
+        expires_at: number | null;
+      }>(
+        `SELECT device_id, site_id, rest, payload, qos, properties, expires_at FROM mqtt_retained
+         WHERE ${column} = $1 AND (expires_at IS NULL OR expires_at > $2) ORDER BY device_id, rest LIMIT 10000`,
+        [id, now],
+      );
+      return rows.map((row) => ({
+        deviceId: row.device_id,
+        siteId: row.site_id,
+        rest: row.rest,
+        payload: row.payload,
+        qos: row.qos,
+        retain: true,
+        properties: toProperties(row.properties),
+        expiresAt: row.expires_at,
+        from: null,
+      }));
+    },
+    async prune(now) {
+      await pool.query('DELETE FROM mqtt_sessions WHERE expires_at <= $1', [now]);
+      await pool.query('DELETE FROM mqtt_queue WHERE expires_at <= $1', [now]);
+      await pool.query('DELETE FROM mqtt_retained WHERE expires_at <= $1', [now]);
+    },
+  };
+}
+
+function fromProperties(properties: MessageProperties): StoredProperties {
+  const { correlationData, ...rest } = properties;
+  return correlationData === undefined ? rest : { ...rest, correlationData: correlationData.toString('base64') };
+}
+
+function toProperties(stored: StoredProperties | null): MessageProperties | null {
+  if (stored === null) return null;
+  const { correlationData, ...rest } = stored;
+  return correlationData === undefined ? rest : { ...rest, correlationData: Buffer.from(correlationData, 'base64') };
+}

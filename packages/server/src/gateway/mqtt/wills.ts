@@ -1,0 +1,58 @@
+import type { IConnectPacket } from 'mqtt-packet';
+import type { Clock } from '../../platform/clock.ts';
+import type { Connection } from './connection.ts';
+import type { IncomingPublish } from './decode.ts';
+import type { Intake } from './intake.ts';
+import { isTopic } from './topics.ts';
+
+/** Last wills: published when a connection ends without a DISCONNECT, by the same way and rights as any message. */
+export interface Wills {
+  keep(connection: Connection, intake: Intake, connect: IConnectPacket): void;
+  /** The connection ended. `orderly`: the will is void. */
+  ended(connection: Connection, orderly: boolean): void;
+  /** The session has a connection again: a will that waits for its delay is void (MQTT 5, 3.1.3.2.2). */
+  returned(sessionKey: string): void;
+  stop(): void;
+}
+
+export function createWills(clock: Clock): Wills {
+  const kept = new WeakMap<Connection, { readonly send: () => void; readonly delayMs: number }>();
+  const delayed = new Map<string, () => void>();
+  return {
+    keep(connection, intake, { will, properties }) {
+      if (will === undefined || !isTopic(will.topic)) return;
+      const { willDelayInterval = 0, ...rest } = will.properties ?? {};
+      const publish: IncomingPublish = {
+        topic: Buffer.from(will.topic),
+        qos: will.qos ?? 0,
+        retain: will.retain === true,
+        messageId: 0,
+        properties: Object.keys(rest).length === 0 ? null : (rest as IncomingPublish['properties']),
+        payload: Buffer.from(will.payload),
+      };
+      const send = (): void => intake.will(publish);
+      const sessionMs = (properties?.sessionExpiryInterval ?? 0) * 1_000;
+      kept.set(connection, { send, delayMs: Math.min(willDelayInterval * 1_000, sessionMs) });
+    },
+    ended(connection, orderly) {
+      const will = kept.get(connection);
+      kept.delete(connection);
+      if (will === undefined || orderly) return;
+      if (will.delayMs === 0) return will.send();
+      const { key } = connection.session;
+      const cancel = clock.after(will.delayMs, () => {
+        delayed.delete(key);
+        will.send();
+      });
+      delayed.set(key, cancel);
+    },
+    returned(sessionKey) {
+      delayed.get(sessionKey)?.();
+      delayed.delete(sessionKey);
+    },
+    stop() {
+      for (const cancel of delayed.values()) cancel();
+      delayed.clear();
+    },
+  };
+}
