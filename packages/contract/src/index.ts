@@ -5,6 +5,7 @@ export * from './api/devices.ts';
 export * from './api/fields.ts';
 export * from './api/operations.ts';
 export * from './api/sites.ts';
+export * from './api/telemetry.ts';
 export * from './api/voice.ts';
 export * from './device-api/messages.ts';
 export * from './device-api/topics.ts';

@@ -1,0 +1,142 @@
+import { bug, MusterError } from '@muster/contract';
+import type { Clock } from '../platform/clock.ts';
+import { translateDatabaseError } from '../platform/db/index.ts';
+import type { Logger } from '../platform/log.ts';
+import type { TelemetryConfig } from './config.ts';
+import type { Entry } from './writer.ts';
+
+/** Puts messages together, stores them in one go, and tells each of them how it went. */
+export interface Batcher {
+  /** Resolves when the commit that holds the entry returned. QUEUE_FULL at once when too much waits. */
+  add(entry: Entry): Promise<void>;
+  /** Points that wait or are being stored. */
+  waiting(): number;
+  /** When the last batch failed and when the last one was stored, epoch ms. */
+  state(): { readonly storedAt: number | null; readonly failedAt: number | null; readonly failure: string | null };
+  /** Stores what waits; refuses what comes after. */
+  stop(): Promise<void>;
+}
+
+interface Waiting {
+  readonly entry: Entry;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Batches that are stored at a time: while one waits for the disk, the next is made. */
+const WRITERS = 2;
+
+export function createBatcher(deps: {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly config: TelemetryConfig;
+  /** Stores all or nothing; gives the entries that were new. */
+  readonly write: (entries: readonly Entry[]) => Promise<readonly Entry[]>;
+  readonly onStored: (fresh: readonly Entry[], took: number) => void;
+}): Batcher {
+  const { clock, log, config } = deps;
+  let line: Waiting[] = [];
+  let points = 0;
+  let linePoints = 0;
+  let writers = 0;
+  let timer: (() => void) | null = null;
+  let stopped = false;
+  let idle: (() => void) | null = null;
+  let storedAt: number | null = null;
+  let failedAt: number | null = null;
+  let failure: string | null = null;
+
+  const sizeOf = (entry: Entry): number => Math.max(1, entry.points.length);
+
+  function schedule(): void {
+    if (writers >= WRITERS || line.length === 0) return;
+    if (linePoints >= config.batchPoints || stopped) run();
+    else timer ??= clock.after(config.batchMs, run);
+  }
+
+  function run(): void {
+    timer?.();
+    timer = null;
+    if (writers >= WRITERS || line.length === 0) return;
+    let size = 0;
+    let count = 0;
+    while (count < line.length && (count === 0 || size < config.batchPoints)) {
+      size += sizeOf(line[count]?.entry as Entry);
+      count += 1;
+    }
+    const batch = count === line.length ? line : line.slice(0, count);
+    line = count === line.length ? [] : line.slice(count);
+    linePoints -= size;
+    writers += 1;
+    store(batch).finally(() => {
+      writers -= 1;
+      points -= size;
+      if (writers === 0 && line.length === 0) idle?.();
+      schedule();
+    });
+    schedule();
+  }
+
+  async function store(batch: readonly Waiting[]): Promise<void> {
+    const begun = clock.monotonic();
+    try {
+      const fresh = await deps.write(batch.map(({ entry }) => entry));
+      storedAt = clock.now();
+      failure = null;
+      deps.onStored(fresh, clock.monotonic() - begun);
+      for (const { resolve } of batch) resolve();
+    } catch (error) {
+      await failed(batch, error);
+    }
+  }
+
+  /** One bad row must not fail the others: what is no fault of the database is tried again in halves. */
+  async function failed(batch: readonly Waiting[], error: unknown): Promise<void> {
+    const known = translateDatabaseError(error);
+    if (known !== null && known.code !== 'REQUEST_INVALID') {
+      failedAt = clock.now();
+      failure = known.code;
+      log.warn({ err: error, messages: batch.length }, 'a batch was not stored');
+      for (const { reject } of batch) reject(known);
+      return;
+    }
+    const [first] = batch;
+    if (batch.length === 1 && first !== undefined) {
+      log.warn({ err: error, deviceId: first.entry.deviceId }, 'a message was not stored');
+      first.reject(
+        known === null
+          ? bug('a message could not be stored', error)
+          : new MusterError('MESSAGE_INVALID', {}, { cause: error, say: known.message }),
+      );
+      return;
+    }
+    const middle = batch.length >> 1;
+    await store(batch.slice(0, middle));
+    await store(batch.slice(middle));
+  }
+
+  return {
+    add(entry) {
+      const size = sizeOf(entry);
+      if (stopped) return Promise.reject(new MusterError('SERVER_STOPPING'));
+      if (points + size > config.queuePoints) return Promise.reject(new MusterError('QUEUE_FULL', { points }));
+      points += size;
+      linePoints += size;
+      return new Promise<void>((resolve, reject) => {
+        line.push({ entry, resolve, reject });
+        schedule();
+      });
+    },
+    waiting: () => points,
+    state: () => ({ storedAt, failedAt, failure }),
+    async stop() {
+      stopped = true;
+      if (writers === 0 && line.length === 0) return;
+      const done = new Promise<void>((resolve) => {
+        idle = resolve;
+      });
+      run();
+      await done;
+    },
+  };
+}

@@ -1,0 +1,57 @@
+import { kindOf, LIMITS, MusterError, type PointValue, type TelemetryMessage, type ValueKind } from '@muster/contract';
+
+/** One value of one series, checked. */
+export interface Point {
+  readonly series: string;
+  readonly kind: ValueKind;
+  readonly at: number;
+  readonly value: PointValue;
+}
+
+const SERIES_NAME = /^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,63}$/;
+
+/**
+ * The points of a message. A message is taken whole or not at all: MESSAGE_INVALID, TIME_IMPOSSIBLE (later than the
+ * server's clock by more than LIMITS.futureMs, or before `oldest`). Times are never altered; a point without one was
+ * measured when it came.
+ */
+export function pointsOf(message: TelemetryMessage, now: number, oldest: number): Point[] {
+  const points: Point[] = [];
+  if (message.values !== undefined) add(points, message.values, message.at ?? now, now, oldest);
+  for (const { at, values } of message.points ?? []) add(points, values, at ?? message.at ?? now, now, oldest);
+  if (points.length === 0) throw invalid('The message has no values: give "values" or "points".');
+  return points;
+}
+
+function add(
+  points: Point[],
+  values: Readonly<Record<string, unknown>>,
+  at: number,
+  now: number,
+  oldest: number,
+): void {
+  if (at > now + LIMITS.futureMs || at < oldest) {
+    const say =
+      at < oldest
+        ? `The time ${at} is older than what the site keeps. Is the device's clock set, and in milliseconds?`
+        : `The time ${at} is ${Math.round((at - now) / 1_000)} s in the future. Set the device's clock (see devices/me/time/get).`;
+    throw new MusterError('TIME_IMPOSSIBLE', { at, now }, { say });
+  }
+  for (const series in values) {
+    const value = values[series];
+    if (!SERIES_NAME.test(series)) throw invalid(`"${series.slice(0, 80)}" is no name of a series.`);
+    const kind = kindOf(value);
+    if (kind === null) throw invalid(`The value of ${series} is no number, boolean, string or object.`);
+    if (kind === 'string' && (value as string).length > LIMITS.pointStringChars) {
+      throw invalid(`The text of ${series} is longer than ${LIMITS.pointStringChars} characters.`);
+    }
+    if (kind === 'object' && JSON.stringify(value).length > LIMITS.pointObjectBytes) {
+      throw invalid(`The object of ${series} is larger than ${LIMITS.pointObjectBytes} bytes.`);
+    }
+    points.push({ series, kind, at, value: value as PointValue });
+  }
+}
+
+function invalid(say: string): MusterError {
+  return new MusterError('MESSAGE_INVALID', {}, { say });
+}

@@ -1,0 +1,231 @@
+import type { DeviceEvent, LatestValue, PointValue, SeriesData, SeriesInfo, ValueKind } from '@muster/contract';
+import { MusterError } from '@muster/contract';
+import type { Pool } from 'pg';
+import type { Clock } from '../platform/clock.ts';
+import { queryBuckets } from './buckets.ts';
+import { DAY_MS, KEEP_DAYS } from './config.ts';
+import type { Rollups } from './rollups.ts';
+import type { Series, SeriesIndex } from './series.ts';
+import { pointsTable, rollupTable, type Tables } from './tables.ts';
+
+export interface TelemetryQuery {
+  readonly deviceId: string;
+  /** Names; SERIES_UNKNOWN when the device has no such series. */
+  readonly series: readonly string[];
+  /** Epoch ms; `to` is not in it. */
+  readonly from: number;
+  readonly to: number;
+  /** About how many points or buckets a chart can show. */
+  readonly points: number;
+}
+
+export interface ExportRow {
+  readonly at: number;
+  readonly series: string;
+  readonly value: PointValue;
+}
+
+/** Everything that is read of measurements. */
+export interface Reader {
+  seriesOf(deviceId: string): Promise<SeriesInfo[]>;
+  latest(deviceId: string): Promise<LatestValue[]>;
+  /** Raw points when there are few, else buckets of equal width from the finest level that has about as many as asked. */
+  query(query: TelemetryQuery): Promise<SeriesData[]>;
+  /** Newest first. */
+  events(deviceId: string, limit: number, after: string | null): Promise<DeviceEvent[]>;
+  /** Raw points in the order of their time, a page at a time: memory does not grow with their number. */
+  exportRows(query: Omit<TelemetryQuery, 'points'>): AsyncIterable<readonly ExportRow[]>;
+  /** How many rows an export has, for a progress bar. Counts an index, no rows. */
+  countRows(query: Omit<TelemetryQuery, 'points'>): Promise<number>;
+  /** Deletes what a site no longer keeps since it shortened its span. Bounded work. */
+  moveShortened(): Promise<void>;
+}
+
+const PAGE = 5_000;
+const DELETE_STEP = 50_000;
+
+interface RawRow {
+  readonly at: number;
+  readonly num: number | null;
+  readonly value: PointValue | null;
+}
+
+export function createReader(deps: {
+  readonly pool: Pool;
+  readonly clock: Clock;
+  readonly tables: Tables;
+  readonly series: SeriesIndex;
+  readonly rollups: Rollups;
+}): Reader {
+  const { pool, clock, tables } = deps;
+
+  async function find(deviceId: string, names: readonly string[]): Promise<Series[]> {
+    const known = await deps.series.of(deviceId);
+    return names.map((name) => {
+      const found = known.get(name);
+      if (found !== undefined) return found;
+      throw new MusterError(
+        'SERIES_UNKNOWN',
+        { series: name },
+        { say: `The device has no series ${name.slice(0, 80)}.` },
+      );
+    });
+  }
+
+  /** Raw points of one series, from every class that it was ever in. */
+  function rawSql(): string {
+    return tables
+      .classes()
+      .map(
+        (days) => `SELECT at, seq, num, value FROM ${pointsTable(days)} WHERE series_id = $1 AND at >= $2 AND at < $3`,
+      )
+      .join(' UNION ALL ');
+  }
+
+  async function one(series: Series, { from, to, points }: TelemetryQuery): Promise<SeriesData> {
+    const { name, kind, unit, seriesId } = series;
+    const head = { series: name, kind, unit };
+    if (tables.classes().length === 0) return { ...head, resolution: 'raw', bucketMs: null, points: [], buckets: null };
+    const isNumeric = kind === 'number' || kind === 'boolean';
+    // one more than asked tells whether there are too many; a span that surely has more is not even looked at
+    if (!isNumeric || (to - from) / points < 60_000) {
+      const limit = isNumeric ? points + 1 : points;
+      const { rows } = await pool.query<RawRow>(
+        `SELECT at, num, value FROM (${rawSql()}) AS raw ORDER BY at ${isNumeric ? '' : 'DESC'}, seq LIMIT ${limit}`,
+        [seriesId, from, to],
+      );
+      if (!isNumeric) rows.reverse();
+      if (rows.length <= points) {
+        const raw = rows.map((row) => ({ at: row.at, value: readValue(kind, row) }));
+        return { ...head, resolution: 'raw', bucketMs: null, points: raw, buckets: null };
+      }
+    }
+    const made = await Promise.all(
+      tables.classes().map(async (days) => ({ days, upTo: await deps.rollups.upTo(days) })),
+    );
+    return { ...head, points: null, ...(await queryBuckets(pool, made, seriesId, { from, to, points })) };
+  }
+
+  return {
+    async seriesOf(deviceId) {
+      return [...(await deps.series.of(deviceId)).values()]
+        .map(({ name, kind, unit }) => ({ series: name, kind, unit }))
+        .sort((a, b) => (a.series < b.series ? -1 : 1));
+    },
+    async latest(deviceId) {
+      const { rows } = await pool.query<{
+        name: string;
+        kind: ValueKind;
+        unit: string | null;
+        at: number;
+        received_at: number;
+        num: number | null;
+        value: PointValue | null;
+      }>({
+        name: 'latest of',
+        text: `SELECT name, kind, unit, at, received_at, num, value FROM series JOIN latest USING (series_id)
+          WHERE device_id = $1 ORDER BY name`,
+        values: [deviceId],
+      });
+      return rows.map((row) => ({
+        series: row.name,
+        kind: row.kind,
+        unit: row.unit,
+        at: row.at,
+        receivedAt: row.received_at,
+        value: readValue(row.kind, row),
+      }));
+    },
+    async query(query) {
+      const found = await find(query.deviceId, query.series);
+      return Promise.all(found.map((series) => one(series, query)));
+    },
+    async events(deviceId, limit, after) {
+      const { rows } = await pool.query<{
+        event_id: string;
+        name: string;
+        level: DeviceEvent['level'];
+        data: unknown;
+        at: number;
+        received_at: number;
+      }>(
+        `SELECT event_id, name, level, data, at, received_at FROM device_events
+         WHERE device_id = $1 AND ($3::uuid IS NULL OR event_id < $3) ORDER BY event_id DESC LIMIT $2`,
+        [deviceId, limit, after],
+      );
+      return rows.map(({ event_id, name, level, data, at, received_at }) => ({
+        eventId: event_id,
+        name,
+        level,
+        data,
+        at,
+        receivedAt: received_at,
+      }));
+    },
+    async *exportRows({ deviceId, series, from, to }) {
+      const found = await find(deviceId, series);
+      const byId = new Map(found.map((one) => [one.seriesId, one]));
+      if (tables.classes().length === 0) return;
+      const ids = [...byId.keys()];
+      let at = from;
+      let skip = { series: -1, seq: -1 };
+      for (;;) {
+        const parts = tables.classes().map(
+          (days) => `(SELECT series_id, at, seq, num, value FROM ${pointsTable(days)}
+            WHERE series_id = ANY($1) AND at >= $2 AND at < $3 AND (at, series_id, seq) > ($2, $4, $5)
+            ORDER BY at, series_id, seq LIMIT ${PAGE})`,
+        );
+        const { rows } = await pool.query<RawRow & { series_id: number; seq: number }>(
+          `SELECT * FROM (${parts.join(' UNION ALL ')}) AS page ORDER BY at, series_id, seq LIMIT ${PAGE}`,
+          [ids, at, to, skip.series, skip.seq],
+        );
+        const last = rows.at(-1);
+        if (last === undefined) return;
+        yield rows.map((row) => {
+          const owner = byId.get(row.series_id) as Series;
+          return { at: row.at, series: owner.name, value: readValue(owner.kind, row) };
+        });
+        if (rows.length < PAGE) return;
+        at = last.at;
+        skip = { series: last.series_id, seq: last.seq };
+      }
+    },
+    async countRows({ deviceId, series, from, to }) {
+      const ids = (await find(deviceId, series)).map(({ seriesId }) => seriesId);
+      let count = 0;
+      for (const days of tables.classes()) {
+        const { rows } = await pool.query<{ count: number }>(
+          `SELECT count(*) AS count FROM ${pointsTable(days)} WHERE series_id = ANY($1) AND at >= $2 AND at < $3`,
+          [ids, from, to],
+        );
+        count += rows[0]?.count ?? 0;
+      }
+      return count;
+    },
+    async moveShortened() {
+      for (const days of tables.classes()) {
+        for (const kept of KEEP_DAYS.filter((other) => other < days)) {
+          const before = clock.now() - kept * DAY_MS;
+          for (const table of [pointsTable(days), rollupTable('1m', days)]) {
+            await pool.query(
+              `DELETE FROM ${table} WHERE (series_id, at) IN (
+                 SELECT old.series_id, old.at FROM ${table} AS old
+                 WHERE old.at < $1 AND old.series_id = ANY(ARRAY(
+                   SELECT series_id FROM series JOIN devices USING (device_id) JOIN sites USING (site_id)
+                   WHERE sites.telemetry_keep_days = $2)) LIMIT ${DELETE_STEP})`,
+              [before, kept],
+            );
+          }
+        }
+      }
+    },
+  };
+}
+
+export function readValue(
+  kind: ValueKind,
+  row: { readonly num: number | null; readonly value: PointValue | null },
+): PointValue {
+  if (kind === 'boolean') return row.num === 1;
+  return kind === 'number' ? (row.num ?? 0) : (row.value as PointValue);
+}

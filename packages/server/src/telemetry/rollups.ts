@@ -1,0 +1,188 @@
+import type { Pool } from 'pg';
+import type { Clock } from '../platform/clock.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS, ROLLUP_LAG_MS } from './config.ts';
+import { pointsTable, type RollupLevel, rollupTable, type Tables } from './tables.ts';
+
+/** Roll-ups of numbers and booleans: made from the raw points minute by minute, hours from minutes, days from hours. */
+export interface Rollups {
+  /** Makes what is due, and makes again what late points changed. Bounded work; what is left comes at the next run. */
+  run(): Promise<void>;
+  /** Up to when a level of a class is made, epoch ms; newer points have to be read from the level below. */
+  upTo(keepDays: number): Promise<Readonly<Record<RollupLevel, number>>>;
+}
+
+export const LEVEL_MS: Readonly<Record<RollupLevel, number>> = { '1m': MINUTE_MS, '1h': HOUR_MS, '1d': DAY_MS };
+const BELOW: Readonly<Record<RollupLevel, RollupLevel | null>> = { '1m': null, '1h': '1m', '1d': '1h' };
+/** Span that one statement rolls up, ms, and minutes that one run makes again: work stays bounded after a long pause. */
+const STEP_MS: Readonly<Record<RollupLevel, number>> = { '1m': 600_000, '1h': 6 * HOUR_MS, '1d': 7 * DAY_MS };
+const STEPS_A_RUN = 50;
+const DIRTY_A_RUN = 20_000;
+/** Any fixed number: one server at a time rolls up. */
+const LOCK = 7_355_610;
+
+export function createRollups(pool: Pool, clock: Clock, tables: Tables): Rollups {
+  async function upTo(keepDays: number): Promise<Record<RollupLevel, number>> {
+    const { rows } = await pool.query<{ level: RollupLevel; up_to: number }>(
+      'SELECT level, up_to FROM rollup_state WHERE keep_days = $1',
+      [keepDays],
+    );
+    const found = new Map(rows.map(({ level, up_to }) => [level, up_to]));
+    return { '1m': found.get('1m') ?? 0, '1h': found.get('1h') ?? 0, '1d': found.get('1d') ?? 0 };
+  }
+
+  async function advance(keepDays: number, level: RollupLevel, made: Record<RollupLevel, number>): Promise<void> {
+    const size = LEVEL_MS[level];
+    const below = BELOW[level];
+    const closed = below === null ? clock.now() - ROLLUP_LAG_MS : made[below];
+    const end = Math.floor(closed / size) * size;
+    let from = made[level];
+    if (from === 0) {
+      const first = await firstAt(keepDays, below);
+      from = first === null ? end : Math.min(end, Math.floor(first / size) * size);
+      await setUpTo(keepDays, level, from);
+    }
+    for (let step = 0; step < STEPS_A_RUN && from < end; step++) {
+      const to = Math.min(end, Math.floor(from / STEP_MS[level]) * STEP_MS[level] + STEP_MS[level]);
+      await ensure(keepDays, from, to);
+      const client = await pool.connect();
+      try {
+        await client.query("BEGIN; SET LOCAL statement_timeout = '60s'");
+        await client.query(rollUp(keepDays, level, 'src.at >= $1 AND src.at < $2'), [from, to]);
+        await client.query(SET_UP_TO, [keepDays, level, to]);
+        await client.query('COMMIT');
+        client.release();
+      } catch (error) {
+        await client.query('ROLLBACK').then(
+          () => client.release(),
+          () => client.release(true),
+        );
+        throw error;
+      }
+      from = to;
+    }
+    made[level] = from;
+  }
+
+  /** Minutes with late points: they, their hours and their days are made again where they were made before. */
+  async function remake(keepDays: number, made: Readonly<Record<RollupLevel, number>>): Promise<void> {
+    const client = await pool.connect();
+    try {
+      await client.query("BEGIN; SET LOCAL statement_timeout = '60s'");
+      // a minute that is not made yet will be made with everything in it
+      const { rows } = await client.query<{ series_id: number; minute: number }>(
+        `DELETE FROM rollup_dirty WHERE (keep_days, series_id, minute) IN
+           (SELECT keep_days, series_id, minute FROM rollup_dirty WHERE keep_days = $1 AND minute < $2
+            ORDER BY keep_days, series_id, minute LIMIT ${DIRTY_A_RUN} FOR UPDATE SKIP LOCKED)
+         RETURNING series_id, minute`,
+        [keepDays, made['1m']],
+      );
+      if (rows.length > 0) {
+        for (const day of new Set(rows.map(({ minute }) => minute - (minute % DAY_MS))))
+          await tables.ensureDays(keepDays, [day]);
+        for (const level of ['1m', '1h', '1d'] as const) {
+          const size = LEVEL_MS[level];
+          const buckets = new Set<string>();
+          for (const { series_id, minute } of rows) {
+            const begin = minute - (minute % size);
+            if (begin < made[level]) buckets.add(`${series_id} ${begin}`);
+          }
+          if (buckets.size === 0) continue;
+          const pairs = [...buckets].sort().map((pair) => pair.split(' '));
+          await client.query(rollUpSome(keepDays, level), [
+            `{${pairs.map(([series]) => series).join(',')}}`,
+            `{${pairs.map(([, begin]) => begin).join(',')}}`,
+          ]);
+        }
+      }
+      await client.query('COMMIT');
+      client.release();
+    } catch (error) {
+      await client.query('ROLLBACK').then(
+        () => client.release(),
+        () => client.release(true),
+      );
+      throw error;
+    }
+  }
+
+  async function firstAt(keepDays: number, below: RollupLevel | null): Promise<number | null> {
+    const table = below === null ? pointsTable(keepDays) : rollupTable(below, keepDays);
+    const { rows } = await pool.query<{ at: number | null }>(`SELECT min(at) AS at FROM ${table}`);
+    return rows[0]?.at ?? null;
+  }
+
+  async function setUpTo(keepDays: number, level: RollupLevel, to: number): Promise<void> {
+    await pool.query(SET_UP_TO, [keepDays, level, to]);
+  }
+
+  async function ensure(keepDays: number, from: number, to: number): Promise<void> {
+    const days: number[] = [];
+    for (let day = from - (from % DAY_MS); day < to; day += DAY_MS) days.push(day);
+    await tables.ensureDays(keepDays, days);
+  }
+
+  return {
+    upTo,
+    async run() {
+      const lock = await pool.connect();
+      try {
+        const { rows } = await lock.query<{ got: boolean }>('SELECT pg_try_advisory_lock($1) AS got', [LOCK]);
+        if (rows[0]?.got !== true) return;
+        try {
+          for (const keepDays of tables.classes()) {
+            const made = await upTo(keepDays);
+            for (const level of ['1m', '1h', '1d'] as const) await advance(keepDays, level, made);
+            await remake(keepDays, made);
+          }
+        } finally {
+          await lock.query('SELECT pg_advisory_unlock($1)', [LOCK]);
+        }
+      } finally {
+        lock.release();
+      }
+    },
+  };
+}
+
+const SET_UP_TO = `INSERT INTO rollup_state (keep_days, level, up_to) VALUES ($1, $2, $3)
+  ON CONFLICT (keep_days, level) DO UPDATE SET up_to = greatest(rollup_state.up_to, EXCLUDED.up_to)`;
+
+const REPLACE = `ON CONFLICT (series_id, at) DO UPDATE SET min = EXCLUDED.min, max = EXCLUDED.max, sum = EXCLUDED.sum,
+  count = EXCLUDED.count, last = EXCLUDED.last, last_at = EXCLUDED.last_at`;
+
+function sourceOf(keepDays: number, level: RollupLevel): { readonly table: string; readonly columns: string } {
+  const below = BELOW[level];
+  return below === null
+    ? {
+        table: pointsTable(keepDays),
+        columns: `min(src.num), max(src.num), sum(src.num), count(src.num),
+          (array_agg(src.num ORDER BY src.at DESC, src.seq DESC))[1], max(src.at)`,
+      }
+    : {
+        table: rollupTable(below, keepDays),
+        columns: `min(src.min), max(src.max), sum(src.sum), sum(src.count)::bigint,
+          (array_agg(src.last ORDER BY src.at DESC))[1], max(src.last_at)`,
+      };
+}
+
+/** All series in a span. */
+function rollUp(keepDays: number, level: RollupLevel, where: string): string {
+  const { table, columns } = sourceOf(keepDays, level);
+  const size = LEVEL_MS[level];
+  const numbers = BELOW[level] === null ? 'AND src.num IS NOT NULL' : '';
+  return `INSERT INTO ${rollupTable(level, keepDays)} (series_id, at, min, max, sum, count, last, last_at)
+    SELECT src.series_id, src.at - src.at % ${size}, ${columns}
+    FROM ${table} AS src WHERE ${where} ${numbers} GROUP BY 1, 2 ${REPLACE}`;
+}
+
+/** Some buckets of some series: $1 and $2 are their arrays. */
+function rollUpSome(keepDays: number, level: RollupLevel): string {
+  const { table, columns } = sourceOf(keepDays, level);
+  const size = LEVEL_MS[level];
+  const numbers = BELOW[level] === null ? 'AND src.num IS NOT NULL' : '';
+  return `INSERT INTO ${rollupTable(level, keepDays)} (series_id, at, min, max, sum, count, last, last_at)
+    SELECT some.series_id, some.begin, ${columns}
+    FROM unnest($1::int[], $2::bigint[]) AS some (series_id, begin)
+    JOIN ${table} AS src ON src.series_id = some.series_id AND src.at >= some.begin AND src.at < some.begin + ${size} ${numbers}
+    GROUP BY 1, 2 ${REPLACE}`;
+}

@@ -1,0 +1,112 @@
+import { LIMITS, MusterError, type ValueKind } from '@muster/contract';
+import type { Pool } from 'pg';
+
+export interface Series {
+  readonly seriesId: number;
+  readonly name: string;
+  readonly kind: ValueKind;
+  readonly unit: string | null;
+}
+
+/** What the device's kind says of its series, by name. */
+export type SeriesUnits = Readonly<Record<string, { readonly kind: ValueKind; readonly unit: string | null }>>;
+
+/** Which series a device has. Kept in memory for devices that send: a device's series only grow, and never change kind. */
+export interface SeriesIndex {
+  /** What is known without asking the database; undefined for a device that was not looked at yet. */
+  known(deviceId: string): ReadonlyMap<string, Series> | undefined;
+  /** Those of a device. */
+  of(deviceId: string): Promise<ReadonlyMap<string, Series>>;
+  /**
+   * Makes the missing ones. SERIES_KIND when one holds another kind or the profile says another; SERIES_LIMIT past
+   * LIMITS.seriesPerDevice. Nothing is made when one of them is refused.
+   */
+  add(
+    deviceId: string,
+    wanted: readonly { readonly series: string; readonly kind: ValueKind }[],
+  ): Promise<ReadonlyMap<string, Series>>;
+  forget(deviceId: string): void;
+}
+
+/** Devices whose series are kept in memory: the least recently used goes. */
+const MOST_DEVICES = 50_000;
+
+export function createSeriesIndex(
+  pool: Pool,
+  now: () => number,
+  unitsOf: (deviceId: string) => Promise<SeriesUnits | null>,
+): SeriesIndex {
+  const devices = new Map<string, Map<string, Series>>();
+
+  async function load(deviceId: string): Promise<Map<string, Series>> {
+    const { rows } = await pool.query<{ series_id: number; name: string; kind: ValueKind; unit: string | null }>({
+      name: 'series of',
+      text: 'SELECT series_id, name, kind, unit FROM series WHERE device_id = $1',
+      values: [deviceId],
+    });
+    const found = new Map(
+      rows.map(({ series_id, name, kind, unit }) => [name, { seriesId: series_id, name, kind, unit }]),
+    );
+    devices.delete(deviceId);
+    devices.set(deviceId, found);
+    if (devices.size > MOST_DEVICES) {
+      const oldest = devices.keys().next();
+      if (oldest.done !== true) devices.delete(oldest.value);
+    }
+    return found;
+  }
+
+  async function of(deviceId: string): Promise<Map<string, Series>> {
+    return devices.get(deviceId) ?? load(deviceId);
+  }
+
+  return {
+    known: (deviceId) => devices.get(deviceId),
+    of,
+    forget: (deviceId) => void devices.delete(deviceId),
+    async add(deviceId, wanted) {
+      const found = await of(deviceId);
+      const missing = new Map(wanted.filter(({ series }) => !found.has(series)).map((one) => [one.series, one.kind]));
+      checkKinds(found, wanted);
+      if (missing.size === 0) return found;
+      if (found.size + missing.size > LIMITS.seriesPerDevice) {
+        throw new MusterError('SERIES_LIMIT', { deviceId, limit: LIMITS.seriesPerDevice });
+      }
+      const units = (await unitsOf(deviceId)) ?? {};
+      for (const [series, kind] of missing) {
+        const said = Object.hasOwn(units, series) ? units[series]?.kind : undefined;
+        if (said !== undefined && said !== kind) throw wrongKind(series, said, kind);
+      }
+      // another message of the device may make them at the same time
+      await pool.query(
+        `INSERT INTO series (device_id, name, kind, unit, created_at)
+         SELECT $1, * FROM unnest($2::text[], $3::text[], $4::text[], $5::bigint[]) ON CONFLICT DO NOTHING`,
+        [
+          deviceId,
+          [...missing.keys()],
+          [...missing.values()],
+          [...missing.keys()].map((series) => (Object.hasOwn(units, series) ? (units[series]?.unit ?? null) : null)),
+          [...missing.keys()].map(() => now()),
+        ],
+      );
+      const after = await load(deviceId);
+      checkKinds(after, wanted);
+      return after;
+    },
+  };
+}
+
+/** SERIES_KIND when a series holds values of another kind. */
+export function checkKinds(
+  known: ReadonlyMap<string, Series>,
+  wanted: readonly { readonly series: string; readonly kind: ValueKind }[],
+): void {
+  for (const { series, kind } of wanted) {
+    const found = known.get(series);
+    if (found !== undefined && found.kind !== kind) throw wrongKind(series, found.kind, kind);
+  }
+}
+
+function wrongKind(series: string, holds: ValueKind, came: ValueKind): MusterError {
+  return new MusterError('SERIES_KIND', { series }, { say: `${series} holds ${holds} values; this one is ${came}.` });
+}

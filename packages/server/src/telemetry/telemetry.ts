@@ -1,0 +1,222 @@
+import { type EventMessage, LIMITS, MusterError, type TelemetryMessage } from '@muster/contract';
+import type { Pool } from 'pg';
+import type { Bus } from '../platform/bus/index.ts';
+import type { Clock } from '../platform/clock.ts';
+import { newId } from '../platform/ids.ts';
+import type { Logger } from '../platform/log.ts';
+import type { Metrics } from '../platform/metrics.ts';
+import { createBatcher } from './batcher.ts';
+import { DAY_MS, type TelemetryConfig } from './config.ts';
+import { type Point, pointsOf } from './points.ts';
+import { createReader, type Reader } from './reader.ts';
+import { createRollups } from './rollups.ts';
+import { checkKinds, createSeriesIndex, type Series, type SeriesUnits } from './series.ts';
+import { createTables } from './tables.ts';
+import { type Entry, writeBatch } from './writer.ts';
+
+/** A device as its connection knows it. */
+export interface Source {
+  readonly deviceId: string;
+  readonly siteId: string;
+}
+
+export interface Telemetry extends Reader {
+  /**
+   * Stores the points of a message. Resolves when they are committed; a message whose stream and number were stored
+   * before is not stored again. Rejects with MESSAGE_INVALID, TIME_IMPOSSIBLE, SERIES_KIND, SERIES_LIMIT, and, to be
+   * sent again: QUEUE_FULL, DATABASE_UNAVAILABLE, STORAGE_FULL, SERVER_STOPPING. A message is taken whole or not at all.
+   */
+  ingest(source: Source, message: TelemetryMessage): Promise<void>;
+  /** The same for an event. */
+  ingestEvent(source: Source, message: EventMessage): Promise<void>;
+  /** Rolls up and drops what is out of date now, instead of at its time. */
+  maintain(): Promise<void>;
+  /** Points that wait to be stored, and how the last batches went. */
+  state(): {
+    readonly waiting: number;
+    readonly storedAt: number | null;
+    readonly failedAt: number | null;
+    readonly failure: string | null;
+  };
+  start(): void;
+  /** Stores what is on its way. */
+  stop(): Promise<void>;
+}
+
+export interface TelemetryDeps {
+  readonly pool: Pool;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly bus: Bus;
+  readonly metrics: Metrics;
+  readonly config: TelemetryConfig;
+  /** Kinds and units of the series that devices of this kind have; null when nobody said. */
+  readonly unitsOf: (deviceId: string) => Promise<SeriesUnits | null>;
+  /** How long the site keeps its measurements, days: one of KEEP_DAYS. */
+  readonly keepDaysOf: (siteId: string) => Promise<number>;
+}
+
+const NO_POINTS: readonly Point[] = [];
+const NO_SERIES: readonly number[] = [];
+/** Roll-ups are looked at this often, and tables so often, ms. */
+const ROLLUP_MS = 10_000;
+const TABLES_MS = 3_600_000;
+
+export async function createTelemetry(deps: TelemetryDeps): Promise<Telemetry> {
+  const { pool, clock, log, bus, metrics, config } = deps;
+  const tables = await createTables(pool, clock, log);
+  const series = createSeriesIndex(pool, () => clock.now(), deps.unitsOf);
+  const rollups = createRollups(pool, clock, tables);
+  const reader = createReader({ pool, clock, tables, series, rollups });
+  const stored = metrics.counter('muster_telemetry_points_total', 'Points stored');
+  const doubled = metrics.counter('muster_telemetry_duplicates_total', 'Messages that were stored before');
+  const seconds = metrics.histogram(
+    'muster_telemetry_batch_seconds',
+    'Time to store a batch',
+    [],
+    [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
+  );
+  /** Kept for a minute: a site changes it once in its life. */
+  const keepDays = new Map<string, { readonly days: number; readonly until: number }>();
+  bus.subscribe('site.changed', ({ siteId }) => void keepDays.delete(siteId));
+  bus.subscribe('device.changed', ({ deviceId }) => series.forget(deviceId));
+
+  const batcher = createBatcher({
+    clock,
+    log,
+    config,
+    write: (entries) => writeBatch(pool, tables, entries).then((fresh) => count(entries, fresh)),
+    onStored(fresh, tookMs) {
+      seconds.observe(tookMs / 1_000);
+      publish(fresh);
+    },
+  });
+  metrics.gauge('muster_telemetry_waiting_points', 'Points that wait to be stored', () => batcher.waiting());
+
+  function count(entries: readonly Entry[], fresh: readonly Entry[]): readonly Entry[] {
+    if (fresh.length < entries.length) doubled.inc(entries.length - fresh.length);
+    let points = 0;
+    for (const entry of fresh) points += entry.points.length;
+    stored.inc(points);
+    return fresh;
+  }
+
+  function publish(fresh: readonly Entry[]): void {
+    const batches = fresh.filter(({ points }) => points.length > 0);
+    if (batches.length > 0) bus.publish('telemetry.stored', { batches });
+    for (const { deviceId, siteId, event } of fresh) {
+      if (event !== null)
+        bus.publish('device.event', { deviceId, siteId, name: event.name, level: event.level, at: event.at });
+    }
+  }
+
+  async function keepDaysOf(siteId: string): Promise<number> {
+    const days = await deps.keepDaysOf(siteId);
+    keepDays.set(siteId, { days, until: clock.monotonic() + 60_000 });
+    return days;
+  }
+
+  function knownKeepDays(siteId: string): number | null {
+    const found = keepDays.get(siteId);
+    return found === undefined || found.until < clock.monotonic() ? null : found.days;
+  }
+
+  function entryOf(source: Source, days: number, message: { stream?: string; seq?: number }, receivedAt: number) {
+    const { deviceId, siteId } = source;
+    return { deviceId, siteId, keepDays: days, stream: message.stream ?? 'main', seq: message.seq ?? null, receivedAt };
+  }
+
+  /** Ids of the series, in the order of the points; null when one is not known yet. */
+  function idsOf(known: ReadonlyMap<string, Series> | undefined, points: readonly Point[]): number[] | null {
+    if (known === undefined) return null;
+    const ids: number[] = [];
+    for (const point of points) {
+      const found = known.get(point.series);
+      if (found === undefined) return null;
+      if (found.kind !== point.kind) checkKinds(known, points);
+      ids.push(found.seriesId);
+    }
+    return ids;
+  }
+
+  async function ingestSlowly(source: Source, message: TelemetryMessage): Promise<void> {
+    const days = knownKeepDays(source.siteId) ?? (await keepDaysOf(source.siteId));
+    const now = clock.now();
+    const points = pointsOf(message, now, now - days * DAY_MS);
+    const known = await series.add(source.deviceId, points);
+    const seriesIds = idsOf(known, points);
+    if (seriesIds === null) throw new MusterError('SERIES_UNKNOWN', { deviceId: source.deviceId });
+    return batcher.add({ ...entryOf(source, days, message, now), points, seriesIds, event: null });
+  }
+
+  let cancelRollups = (): void => undefined;
+  let cancelTables = (): void => undefined;
+  let running: Promise<void> = Promise.resolve();
+  let stopped = false;
+
+  function rollUp(): void {
+    running = rollups
+      .run()
+      .catch((error: unknown) => log.warn({ err: error }, 'roll-ups were not made; trying again'))
+      .finally(() => {
+        if (!stopped) cancelRollups = clock.after(ROLLUP_MS, rollUp);
+      });
+  }
+  function keepTables(): void {
+    tables
+      .maintain()
+      .then(() => reader.moveShortened())
+      .catch((error: unknown) => log.warn({ err: error }, 'tables of measurements were not looked after; trying again'))
+      .finally(() => {
+        if (!stopped) cancelTables = clock.after(TABLES_MS, keepTables);
+      });
+  }
+
+  return {
+    ...reader,
+    ingest(source, message) {
+      try {
+        const days = knownKeepDays(source.siteId);
+        if (days === null) return ingestSlowly(source, message);
+        const now = clock.now();
+        const points = pointsOf(message, now, now - days * DAY_MS);
+        const seriesIds = idsOf(series.known(source.deviceId), points);
+        if (seriesIds === null) return ingestSlowly(source, message);
+        return batcher.add({ ...entryOf(source, days, message, now), points, seriesIds, event: null });
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    },
+    async ingestEvent(source, message) {
+      const days = knownKeepDays(source.siteId) ?? (await keepDaysOf(source.siteId));
+      const now = clock.now();
+      const at = message.at ?? now;
+      if (at > now + LIMITS.futureMs || at < now - days * DAY_MS) throw new MusterError('TIME_IMPOSSIBLE', { at, now });
+      const data = message.data ?? null;
+      if (JSON.stringify(data).length > LIMITS.pointObjectBytes) {
+        const say = `The data of ${message.name} is larger than ${LIMITS.pointObjectBytes} bytes.`;
+        throw new MusterError('MESSAGE_INVALID', {}, { say });
+      }
+      const event = { eventId: newId(now), name: message.name, level: message.level ?? 'info', data, at };
+      const entry = entryOf(source, days, { ...message, stream: message.stream ?? 'events' }, now);
+      await batcher.add({ ...entry, points: NO_POINTS, seriesIds: NO_SERIES, event });
+    },
+    async maintain() {
+      await tables.maintain();
+      await reader.moveShortened();
+      await rollups.run();
+    },
+    state: () => ({ waiting: batcher.waiting(), ...batcher.state() }),
+    start() {
+      keepTables();
+      rollUp();
+    },
+    async stop() {
+      stopped = true;
+      cancelRollups();
+      cancelTables();
+      await batcher.stop();
+      await running;
+    },
+  };
+}
