@@ -42,6 +42,7 @@ export interface BusEvents {
   'twin.changed': {
     readonly deviceId: string;
     readonly siteId: string;
+    readonly half: 'desired' | 'reported';
     readonly desiredVersion: number;
     readonly reportedVersion: number;
   };
