@@ -1,0 +1,42 @@
+import { Type } from 'typebox';
+import { defineRule, type Firing } from './define.ts';
+import { span, told } from './params.ts';
+import { MOST_INSTANTS, within, withMore } from './recent.ts';
+
+interface State extends Firing {
+  readonly times: readonly number[];
+}
+
+/**
+ * Two places that use one identity throw each other out again and again. One device that reconnects before the server
+ * noticed its loss does so once, not five times in ten minutes.
+ */
+export const rule = defineRule<State>()({
+  kind: 'clone',
+  title: 'Two devices use one identity',
+  params: Type.Object(
+    {
+      takeOvers: Type.Integer({
+        minimum: 2,
+        maximum: MOST_INSTANTS,
+        default: 5,
+        description: 'Connections thrown out by a newer one within the window',
+      }),
+      withinMs: span('The window', 600_000),
+    },
+    { additionalProperties: false },
+  ),
+  subscribes: ['refused', 'tick'],
+  severity: 'major',
+  init: (kept) => kept ?? { firing: false, times: [] },
+  step(state, input, params, now) {
+    const left = within(state.times, params.withinMs, now);
+    const counts = input.on === 'refused' && input.code === 'SESSION_REPLACED';
+    const times = counts ? withMore(left, now, input.count) : left;
+    const firing = state.firing ? times.length > 0 : times.length >= params.takeOvers;
+    return firing === state.firing && times === state.times ? state : { firing, times };
+  },
+  keep: (state) => (state.times.length > 0 || state.firing ? state : null),
+  fact: ({ times }, params) =>
+    `${times.length} connections were taken over within ${told(params.withinMs)}; limit ${params.takeOvers}`,
+});

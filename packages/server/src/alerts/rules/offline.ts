@@ -1,0 +1,40 @@
+import { Type } from 'typebox';
+import { defineRule, type Firing } from './define.ts';
+import { span, told } from './params.ts';
+
+interface State extends Firing {
+  /** Null for a device that never connected: it is not offline, it was not begun. */
+  readonly connected: boolean | null;
+  /** Server time of the last change. */
+  readonly since: number;
+}
+
+/**
+ * A device without a connection for a while. One that was connected when the server stopped has the whole time to come
+ * back after the start: it was the server that went away.
+ */
+export const rule = defineRule<State>()({
+  kind: 'offline',
+  title: 'A device is not connected',
+  params: Type.Object({ forMs: span('How long it may be away', 600_000) }, { additionalProperties: false }),
+  subscribes: ['link', 'tick'],
+  severity: 'minor',
+  init(kept, facts, _params, now) {
+    const firing = kept?.firing ?? false;
+    if (facts.connected === true) return { firing, connected: true, since: now };
+    if (kept !== null && kept.connected === false) return { firing, connected: false, since: kept.since };
+    if (facts.lastSeenAt === null) return { firing, connected: null, since: now };
+    return { firing, connected: false, since: now };
+  },
+  step(state, input, params, now) {
+    if (input.on === 'link') {
+      if (input.connected) return { firing: false, connected: true, since: now };
+      return state.connected === false ? state : { firing: state.firing, connected: false, since: now };
+    }
+    if (state.firing && state.connected === true) return { ...state, firing: false };
+    if (state.firing || state.connected !== false || now - state.since < params.forMs) return state;
+    return { ...state, firing: true };
+  },
+  keep: (state) => (state.connected === false ? state : null),
+  fact: ({ since }, params, now) => `not connected for ${told(now - since)}; limit ${told(params.forMs)}`,
+});
