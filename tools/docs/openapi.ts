@@ -1,4 +1,5 @@
 import { bug } from '@muster/contract';
+import { apiKeyRoutes } from '../../packages/server/src/accounts/api-key-routes.ts';
 import { protectRoutes } from '../../packages/server/src/accounts/protect.ts';
 import { accountRoutes } from '../../packages/server/src/accounts/routes.ts';
 import { configSchema } from '../../packages/server/src/config.ts';
@@ -23,6 +24,7 @@ export async function openApi(): Promise<OpenApi> {
   const http = await createHttp(config.http, createLogger('silent'), createMetrics(), '');
   protectRoutes(http, absent());
   accountRoutes(http, absent(), absent());
+  apiKeyRoutes(http, absent());
   siteRoutes(http, absent());
   assistantRoutes(http, absent(), absent());
   deviceRoutes(http, absent(), absent());

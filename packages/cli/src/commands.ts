@@ -4,6 +4,7 @@ import { activateCommands } from './commands/activate.ts';
 import { assistantCommands } from './commands/assistants.ts';
 import { configCommands } from './commands/config.ts';
 import { deviceCommands } from './commands/devices.ts';
+import { keyCommands } from './commands/keys.ts';
 import { sayCommands } from './commands/say.ts';
 import { siteCommands } from './commands/sites.ts';
 import { talkCommands } from './commands/talk.ts';
@@ -15,6 +16,7 @@ export const commands: readonly Command[] = [
   ...siteCommands,
   ...deviceCommands,
   ...activateCommands,
+  ...keyCommands,
   ...assistantCommands,
   ...turnCommands,
   ...talkCommands,

@@ -1,5 +1,6 @@
 export * from './api/accounts.ts';
 export * from './api/alerts.ts';
+export * from './api/api-keys.ts';
 export * from './api/commands.ts';
 export * from './api/devices.ts';
 export * from './api/fields.ts';

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { MusterError } from '@muster/contract';
 import { type Static, Type } from 'typebox';
 import { devicesConfig } from './devices/config.ts';
+import { mqttConfig } from './gateway/mqtt/config.ts';
 import { XiaozhiConfig } from './gateway/xiaozhi/config.ts';
 import { httpConfig } from './platform/http/config.ts';
 import { listSettings, readSettings, redactSettings } from './platform/settings.ts';
@@ -31,6 +32,7 @@ export const configSchema = Type.Object({
   http: httpConfig,
   devices: devicesConfig,
   xiaozhi: XiaozhiConfig,
+  mqtt: mqttConfig,
   voice: voiceConfig,
 });
 export type Config = Static<typeof configSchema>;

@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { MusterError, type Site } from '@muster/contract';
 import packageJson from '../package.json' with { type: 'json' };
-import { accountRoutes, createAccounts, protectRoutes } from './accounts/index.ts';
+import { accountRoutes, apiKeyRoutes, createAccounts, createApiKeys, protectRoutes } from './accounts/index.ts';
 import { type Config, showConfig } from './config.ts';
 import { createDevices, deviceRoutes } from './devices/index.ts';
 import { createXiaozhiGateway } from './gateway/xiaozhi/index.ts';
@@ -90,6 +90,7 @@ async function compose(
 
   const database = await openStore(config, log, lifecycle);
   const accounts = createAccounts({ db: database.for(), clock });
+  const apiKeys = createApiKeys({ db: database.for(), clock, bus });
   const assistants = createAssistants({ db: database.for(), clock, bus, providers: providers.names() });
   const sites = createSites({
     db: database.for(),
@@ -141,6 +142,7 @@ async function compose(
   const readiness = createReadiness(clock, [databasePart(database), ...voice.parts()]);
   protectRoutes(http, accounts);
   accountRoutes(http, accounts, { afterSetup: async (userId, name) => void (await sites.create({ name }, userId)) });
+  apiKeyRoutes(http, apiKeys);
   siteRoutes(http, sites);
   assistantRoutes(http, assistants, siteOf);
   deviceRoutes(http, devices, {

@@ -1,6 +1,9 @@
 import {
   ActivateReply,
   type ActivateRequest,
+  type ApiKeyCreate,
+  ApiKeyCreated,
+  ApiKeyList,
   Assistant,
   type AssistantChange,
   type AssistantCreate,
@@ -27,6 +30,8 @@ import { type ApiRequest, send, type Target } from './http.ts';
 /** Made apart from their use: inferring a reply's type through a schema costs the compiler a second for each call. */
 const is = {
   activateReply: hasShape(ActivateReply),
+  apiKeyCreated: hasShape(ApiKeyCreated),
+  apiKeyList: hasShape(ApiKeyList),
   assistant: hasShape(Assistant),
   assistantList: hasShape(AssistantList),
   device: hasShape(Device),
@@ -67,6 +72,10 @@ export function createApi(target: Target) {
     me: () => get('/api/me', is.meReply),
     providers: () => get('/api/providers', is.providerList),
     config: () => get('/api/config', isRecord),
+
+    apiKeys: (siteId: string) => get(`/api/api-keys?siteId=${siteId}`, is.apiKeyList),
+    createApiKey: (body: ApiKeyCreate) => write('POST', '/api/api-keys', body, is.apiKeyCreated),
+    deleteApiKey: (keyId: string) => write('DELETE', `/api/api-keys/${keyId}`, undefined, isNothing),
 
     sites: () => get('/api/sites', is.siteList),
     createSite: (body: SiteCreate) => write('POST', '/api/sites', body, is.site),

@@ -9,7 +9,6 @@ import { within } from '../../platform/deadline.ts';
 import type { Logger } from '../../platform/log.ts';
 import type { Metrics } from '../../platform/metrics.ts';
 import { MQTT_LIMITS, type MqttConfig } from './config.ts';
-import { type Connection, createConnection, packetBytes } from './connection.ts';
 import { createMqttCounters } from './counters.ts';
 import {
   AUTHENTICATE_MS,
@@ -20,12 +19,13 @@ import {
   PUBLISH_MS,
 } from './inbox.ts';
 import { createIntake, type Intake } from './intake.ts';
-import { connectReason, REASON } from './reasons.ts';
 import { createRouter } from './router.ts';
 import { createSession, ownerOf, type Session } from './session.ts';
 import { createMqttStore } from './store.ts';
 import { subscribe, unsubscribe } from './subscribing.ts';
 import { createWills } from './wills.ts';
+import { type Connection, createConnection, packetBytes } from './wire/connection.ts';
+import { connectReason, REASON } from './wire/reasons.ts';
 
 export interface MqttGatewayDeps {
   readonly log: Logger;

@@ -2,14 +2,14 @@ import { codeOf, ERROR_CODES, type ErrorCode, MusterError } from '@muster/contra
 import type { Clock } from '../../platform/clock.ts';
 import type { Logger } from '../../platform/log.ts';
 import { MQTT_LIMITS } from './config.ts';
-import type { Connection } from './connection.ts';
 import type { MqttCounters } from './counters.ts';
-import type { IncomingPublish } from './decode.ts';
 import type { MqttInbox } from './inbox.ts';
-import { publishReason, REASON } from './reasons.ts';
 import type { Router } from './router.ts';
 import type { MessageProperties, RoutedMessage } from './session.ts';
 import { covers, deviceTopic, isTopic, ownTopic, readTopic } from './topics.ts';
+import type { Connection } from './wire/connection.ts';
+import type { IncomingPublish } from './wire/decode.ts';
+import { publishReason, REASON } from './wire/reasons.ts';
 
 /** Topics below this go from client to client; all others come to us. */
 const APP = 'app/';

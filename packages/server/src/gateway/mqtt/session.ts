@@ -1,8 +1,8 @@
 import type { IPublishPacket } from 'mqtt-packet';
 import { MQTT_LIMITS } from './config.ts';
-import type { Connection } from './connection.ts';
 import type { MqttIdentity } from './inbox.ts';
 import { covers, deviceTopic, isFilter, matches, ownTopic } from './topics.ts';
+import type { Connection } from './wire/connection.ts';
 
 export type MessageProperties = NonNullable<IPublishPacket['properties']>;
 

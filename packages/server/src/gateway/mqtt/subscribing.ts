@@ -2,11 +2,11 @@ import { codeOf } from '@muster/contract';
 import type { ISubscribePacket, IUnsubscribePacket } from 'mqtt-packet';
 import type { Clock } from '../../platform/clock.ts';
 import type { Logger } from '../../platform/log.ts';
-import type { Connection } from './connection.ts';
 import type { MqttInbox } from './inbox.ts';
-import { REASON } from './reasons.ts';
 import type { Router } from './router.ts';
 import type { MqttStore } from './store.ts';
+import type { Connection } from './wire/connection.ts';
+import { REASON } from './wire/reasons.ts';
 
 const REFUSALS = { invalid: REASON.filterInvalid, forbidden: REASON.notAuthorized, limit: REASON.quota } as const;
 /** MQTT 3.1.1 has one code for every refusal. */

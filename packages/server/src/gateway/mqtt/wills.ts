@@ -1,9 +1,9 @@
 import type { IConnectPacket } from 'mqtt-packet';
 import type { Clock } from '../../platform/clock.ts';
-import type { Connection } from './connection.ts';
-import type { IncomingPublish } from './decode.ts';
 import type { Intake } from './intake.ts';
 import { isTopic } from './topics.ts';
+import type { Connection } from './wire/connection.ts';
+import type { IncomingPublish } from './wire/decode.ts';
 
 /** Last wills: published when a connection ends without a DISCONNECT, by the same way and rights as any message. */
 export interface Wills {

@@ -22,6 +22,7 @@ export interface BusEvents {
   'device.disconnected': { readonly deviceId: string; readonly siteId: string };
   'device.changed': { readonly deviceId: string };
   'device.revoked': { readonly deviceId: string };
+  'apiKey.removed': { readonly keyId: string };
   'assistant.changed': { readonly siteId: string };
   'site.changed': { readonly siteId: string };
   'telemetry.stored': { readonly batches: readonly StoredPoints[] };

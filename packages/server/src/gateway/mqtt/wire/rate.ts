@@ -1,4 +1,4 @@
-import type { Clock } from '../../platform/clock.ts';
+import type { Clock } from '../../../platform/clock.ts';
 
 /** Messages and bytes of one client, as token buckets that hold one second. */
 export interface ClientRate {

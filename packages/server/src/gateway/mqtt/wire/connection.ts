@@ -1,18 +1,18 @@
 import type { Socket } from 'node:net';
 import type { ErrorCode } from '@muster/contract';
 import { generate, type IConnectPacket, type Packet } from 'mqtt-packet';
-import type { Clock } from '../../platform/clock.ts';
-import type { Logger } from '../../platform/log.ts';
-import { MQTT_LIMITS, type MqttConfig } from './config.ts';
-import type { MqttCounters } from './counters.ts';
+import type { Clock } from '../../../platform/clock.ts';
+import type { Logger } from '../../../platform/log.ts';
+import { MQTT_LIMITS, type MqttConfig } from '../config.ts';
+import type { MqttCounters } from '../counters.ts';
+import type { MqttClient, MqttIdentity, MqttSendOptions, MqttVersion } from '../inbox.ts';
+import type { MessageProperties, OutgoingMessage, Session } from '../session.ts';
+import { matches, ownTopic } from '../topics.ts';
 import { decodePacket, decodePublish, type IncomingPublish, isPublish } from './decode.ts';
-import type { MqttClient, MqttIdentity, MqttSendOptions, MqttVersion } from './inbox.ts';
 import { encodeAck, encodePublish } from './outgoing.ts';
 import { createPacketReader } from './packet-reader.ts';
 import { type ClientRate, createClientRate } from './rate.ts';
 import { closeReason, REASON } from './reasons.ts';
-import type { MessageProperties, OutgoingMessage, Session } from './session.ts';
-import { matches, ownTopic } from './topics.ts';
 
 /** Largest packet that is taken, bytes. */
 export function packetBytes(messageBytes: number): number {
