@@ -33,16 +33,21 @@ export interface DeviceInbox {
   commandReply(device: KnownDevice, reply: CommandReply): Promise<void>;
   /** A message was refused before it came here: counted, and told to the alerts. */
   refused(device: KnownDevice, code: ErrorCode): void;
-  /**
-   * A connection began. Soon after, `link` gets the twin's delta if there is one and the commands that waited.
-   * The function returned says that it ended.
-   */
-  opened(device: KnownDevice, link: OpenLink): () => void;
+  /** A connection began: the device is here. */
+  opened(device: KnownDevice, link: OpenLink): OpenConnection;
+}
+
+export interface OpenConnection {
+  /** The device can be told things on it from now on: it gets the twin's delta, if there is one, and what waited. */
+  ready(what: 'commands' | 'twin'): void;
+  ended(): void;
 }
 
 /** What the server may do to an open connection; the same as DeviceLink in devices/, which the composition root makes of it. */
 export interface OpenLink {
   readonly transport: 'mqtt' | 'websocket' | 'http';
+  /** Whether the device listens for commands on it now. */
+  listens(): boolean;
   /** Resolves when written; rejects with DEVICE_NOT_CONNECTED when not one byte left. */
   command(message: CommandMessage): Promise<void>;
   twinDelta(delta: TwinDelta): void;

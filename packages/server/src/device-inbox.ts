@@ -1,0 +1,92 @@
+import type { CommandReply, ErrorCode } from '@muster/contract';
+import type { DeviceLink, Devices, Twins } from './devices/index.ts';
+import type { DeviceInbox, KnownDevice } from './gateway/device/index.ts';
+import type { Bus } from './platform/bus/index.ts';
+import type { Clock } from './platform/clock.ts';
+import type { Logger } from './platform/log.ts';
+import type { Telemetry } from './telemetry/index.ts';
+
+/** Refusals of one device and code are told together, at most so often, ms. */
+const REFUSALS_MS = 1_000;
+/** Devices and codes that are counted at a time; a flood of them is told when it is over. */
+const MOST_REFUSALS = 10_000;
+
+/** Joins the device API, whatever the wire, to the features that answer it. */
+export function createDeviceInbox(deps: {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly bus: Bus;
+  readonly devices: Devices;
+  readonly twins: Twins;
+  readonly telemetry: Telemetry;
+  readonly commands: {
+    reply(device: KnownDevice, reply: CommandReply): Promise<void>;
+    /** A connection began: what waits for the device goes out on it. */
+    deviceReady(link: DeviceLink): void;
+  };
+}): DeviceInbox {
+  const { clock, log, bus, devices, twins, telemetry, commands } = deps;
+  const refusals = new Map<string, { readonly device: KnownDevice; readonly code: ErrorCode; count: number }>();
+
+  function tellRefusals(): void {
+    const told = [...refusals.values()];
+    refusals.clear();
+    for (const { device, code, count } of told) {
+      const { deviceId, siteId } = device;
+      log.info({ deviceId, code, count }, 'messages of a device were refused');
+      bus.publish('device.refused', { deviceId, siteId, code, count });
+    }
+  }
+
+  async function sendDelta(link: DeviceLink): Promise<void> {
+    const delta = await twins.delta(link.deviceId);
+    if (delta !== null) link.twinDelta(delta);
+  }
+
+  return {
+    async authenticate(token, deviceId) {
+      const device = await devices.authenticate(token, null);
+      if (device === null || (deviceId !== null && device.deviceId !== deviceId)) return null;
+      const { siteId, name, profile, simulated } = device;
+      return { deviceId: device.deviceId, siteId, name, profile, simulated };
+    },
+    telemetry: (device, message) => telemetry.ingest(device, message),
+    event: (device, message) => telemetry.ingestEvent(device, message),
+    twin: (device) => twins.read(device.deviceId),
+    reportTwin: (device, { reported }) => twins.report(device, reported),
+    commandReply: (device, reply) => commands.reply(device, reply),
+    refused(device, code) {
+      const key = `${device.deviceId} ${code}`;
+      const known = refusals.get(key);
+      if (known !== undefined) {
+        known.count += 1;
+        return;
+      }
+      if (refusals.size >= MOST_REFUSALS) return;
+      if (refusals.size === 0) clock.after(REFUSALS_MS, tellRefusals);
+      refusals.set(key, { device, code, count: 1 });
+    },
+    opened({ deviceId, siteId }, open) {
+      const { transport, command, twinDelta, close } = open;
+      const link: DeviceLink = {
+        deviceId,
+        siteId,
+        transport,
+        command,
+        twinDelta,
+        close,
+        takes: () => open.listens(),
+      };
+      const ended = devices.links.open(link);
+      return {
+        ended,
+        ready(what) {
+          if (what === 'commands') return commands.deviceReady(link);
+          sendDelta(link).catch((error: unknown) =>
+            log.warn({ err: error, deviceId }, 'the delta of a device was not sent'),
+          );
+        },
+      };
+    },
+  };
+}

@@ -1,0 +1,235 @@
+import {
+  type CommandMessage,
+  DEVICE_TOPICS,
+  type ErrorCode,
+  MusterError,
+  XIAOZHI_CLIENT_SUFFIX,
+  XIAOZHI_TOPICS,
+} from '@muster/contract';
+import type { ApiKeys } from './accounts/index.ts';
+import {
+  answerAttributes,
+  type DeviceApi,
+  type DeviceInbox,
+  type KnownDevice,
+  type OpenConnection,
+  parsePayload,
+  readThingsBoardTelemetry,
+  toRpc,
+} from './gateway/device/index.ts';
+import type { MqttClient, MqttIdentity, MqttInbox, MqttPublish } from './gateway/mqtt/index.ts';
+import type { Channel, XiaozhiGateway } from './gateway/xiaozhi/index.ts';
+
+const THINGSBOARD = 'v1/devices/me/';
+/** What ThingsBoard's devices subscribe to with a wildcard: `rpc/request/+`. */
+const RPC_REQUEST = `${THINGSBOARD}rpc/request/0`;
+const ATTRIBUTES = `${THINGSBOARD}attributes`;
+/** ThingsBoard numbers its requests; our commands have ids. Those under way on one connection are remembered, the oldest go. */
+const MOST_RPC = 256;
+
+/** What is kept for an open connection. */
+interface Open {
+  readonly device: KnownDevice;
+  readonly channel: Channel | null;
+  /** Null for a voice device: its channel says when it is here. */
+  connection: OpenConnection | null;
+  /** Numbers given to commands that went out as ThingsBoard's RPC. */
+  readonly rpc: Map<string, string>;
+  nextRpc: number;
+}
+
+/** Joins our MQTT broker to the device API, to Xiaozhi's conversations and to the keys of operators. */
+export function createMqttInbox(deps: {
+  readonly api: DeviceApi;
+  readonly inbox: DeviceInbox;
+  readonly apiKeys: Pick<ApiKeys, 'authenticate'>;
+  readonly xiaozhi: Pick<XiaozhiGateway, 'openChannel'>;
+  readonly siteOf: (deviceId: string) => Promise<string | null>;
+}): MqttInbox {
+  const { api, inbox } = deps;
+  const open = new Map<MqttClient, Open>();
+
+  /** The token is the password; ThingsBoard's devices give it as the user name. */
+  async function device(
+    username: string | null,
+    password: string | null,
+    clientId: string,
+  ): Promise<MqttIdentity | null> {
+    const token = password === null || password === '' ? username : password;
+    if (token === null || token === '') return null;
+    const found = await inbox.authenticate(token, null);
+    if (found === null) return null;
+    // a client id that names a device names this one
+    const named = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}/.exec(clientId)?.[0];
+    if (named !== undefined && named !== found.deviceId) throw new MusterError('CLIENT_ID_INVALID');
+    const speaks = clientId === found.deviceId + XIAOZHI_CLIENT_SUFFIX ? 'xiaozhi' : 'device-api';
+    return { kind: 'device', device: found, speaks };
+  }
+
+  /** A command as the client wants it: ThingsBoard's when it subscribed to its requests, ours otherwise. */
+  async function sendCommand(client: MqttClient, one: Open, message: CommandMessage): Promise<void> {
+    const rpc = client.subscribed(RPC_REQUEST);
+    const topic = rpc ? `${THINGSBOARD}rpc/request/${rpcNumber(one, message.commandId)}` : name('command');
+    const sent = client.send(topic, json(rpc ? toRpc(message) : message), {
+      responseTopic: name('commandReply'),
+      correlationData: Buffer.from(message.commandId),
+    });
+    if (!sent) throw new MusterError('DEVICE_NOT_CONNECTED', { deviceId: one.device.deviceId });
+  }
+
+  function rpcNumber(one: Open, commandId: string): string {
+    const number = String(one.nextRpc++);
+    one.rpc.set(number, commandId);
+    const oldest = one.rpc.keys().next();
+    if (one.rpc.size > MOST_RPC && oldest.done !== true) one.rpc.delete(oldest.value);
+    return number;
+  }
+
+  async function thingsBoard(client: MqttClient, one: Open, message: MqttPublish): Promise<void> {
+    const { device: of } = one;
+    const topic = message.topic.slice(THINGSBOARD.length);
+    const number = /^(attributes\/request|rpc\/request|rpc\/response)\/(\d{1,10})$/.exec(topic);
+    if (topic === 'telemetry') {
+      await refusing(of, () => inbox.telemetry(of, readThingsBoardTelemetry(parsePayload(message.payload))));
+    } else if (topic === 'attributes') {
+      await refusing(of, () => api.twinReport(of, json({ reported: parsePayload(message.payload) as object })));
+    } else if (number?.[1] === 'attributes/request') {
+      const answer = answerAttributes(parsePayload(message.payload), await inbox.twin(of));
+      client.send(`${THINGSBOARD}attributes/response/${number[2]}`, json(answer));
+    } else if (number?.[1] === 'rpc/response') {
+      const commandId = one.rpc.get(number[2] ?? '');
+      // late, or of another connection: nothing waits for it any more
+      if (commandId === undefined) return;
+      const result = parsePayload(message.payload);
+      await inbox.commandReply(of, { commandId, state: 'confirmed', result });
+      one.rpc.delete(number[2] ?? '');
+    } else {
+      throw new MusterError('TOPIC_UNKNOWN', { topic: message.topic.slice(0, 200) });
+    }
+  }
+
+  async function refusing<T>(of: KnownDevice, task: () => Promise<T>): Promise<void> {
+    try {
+      await task();
+    } catch (error) {
+      if (error instanceof MusterError && !error.retryable) inbox.refused(of, error.code);
+      throw error;
+    }
+  }
+
+  function publish(client: MqttClient, one: Open, message: MqttPublish): Promise<void> | undefined {
+    const { device: of } = one;
+    switch (message.topic) {
+      case REST.telemetry:
+        return api.telemetry(of, message.payload);
+      case REST.event:
+        return api.event(of, message.payload);
+      case REST.twinReport:
+        return api.twinReport(of, message.payload).then(() => undefined);
+      case REST.twinGet:
+        return api.twinGet(of).then((twin) => answer(client, message, name('twin'), twin));
+      case REST.timeGet:
+        answer(client, message, name('time'), api.time(message.payload));
+        return undefined;
+      case REST.commandReply:
+        return api.commandReply(of, message.payload);
+      default:
+        if (message.topic.startsWith(THINGSBOARD)) return thingsBoard(client, one, message);
+        throw new MusterError('TOPIC_UNKNOWN', { topic: message.topic.slice(0, 200) });
+    }
+  }
+
+  /** Firmware never subscribes: it is sent to on its own topic, unasked. */
+  function openChannel(client: MqttClient, { deviceId, siteId, name: deviceName }: KnownDevice): Channel {
+    const topic = `devices/${deviceId}/${XIAOZHI_TOPICS.down}`;
+    return deps.xiaozhi.openChannel(
+      { deviceId, siteId, deviceName },
+      {
+        address: client.address,
+        localAddress: client.localAddress,
+        send: (bytes) => client.send(topic, bytes),
+        waitingBytes: () => client.waitingBytes(),
+      },
+    );
+  }
+
+  return {
+    async authenticate({ username, password, clientId }) {
+      if (username !== 'key') return device(username, password, clientId);
+      const key = password === null ? null : await deps.apiKeys.authenticate(password);
+      if (key === null) return null;
+      const { keyId, siteId, mayPublish, maySubscribe } = key;
+      return { kind: 'operator', keyId, siteId, mayPublish, maySubscribe };
+    },
+    publish(client, message) {
+      const one = open.get(client);
+      if (one === undefined) throw new MusterError('DEVICE_NOT_CONNECTED');
+      if (one.channel === null) return publish(client, one, message);
+      if (message.topic !== XIAOZHI_TOPICS.up) throw new MusterError('TOPIC_UNKNOWN', { topic: message.topic });
+      one.channel.receive(message.payload);
+      return undefined;
+    },
+    throttled(client) {
+      if (client.identity.kind === 'device') inbox.refused(client.identity.device, 'QUOTA_EXCEEDED');
+    },
+    opened(client) {
+      const { identity } = client;
+      if (identity.kind !== 'device') return;
+      const { device: of } = identity;
+      const channel = identity.speaks === 'xiaozhi' ? openChannel(client, of) : null;
+      const one: Open = { device: of, channel, connection: null, rpc: new Map(), nextRpc: 1 };
+      open.set(client, one);
+      if (channel !== null) return;
+      one.connection = inbox.opened(of, {
+        transport: 'mqtt',
+        listens: () => client.subscribed(name('command')) || client.subscribed(RPC_REQUEST),
+        command: (message) => sendCommand(client, one, message),
+        twinDelta(delta) {
+          if (client.subscribed(name('twinDelta'))) client.send(name('twinDelta'), json(delta));
+          // ThingsBoard's devices get shared attributes that changed, as they are
+          if (client.subscribed(ATTRIBUTES)) client.send(ATTRIBUTES, json(delta.delta));
+        },
+        close: (code: ErrorCode) => client.close(code),
+      });
+    },
+    subscribed(client) {
+      const one = open.get(client);
+      if (one === undefined || one.connection === null) return;
+      if (client.subscribed(name('command')) || client.subscribed(RPC_REQUEST)) one.connection.ready('commands');
+      if (client.subscribed(name('twinDelta')) || client.subscribed(ATTRIBUTES)) one.connection.ready('twin');
+    },
+    closed(client) {
+      const one = open.get(client);
+      open.delete(client);
+      one?.channel?.closed();
+      one?.connection?.ended();
+    },
+    siteOf: deps.siteOf,
+  };
+}
+
+/** A topic as devices know it: `devices/me/…`. */
+function name(topic: keyof typeof DEVICE_TOPICS): string {
+  return DEVICE_TOPICS[topic].topic.replace('{me}', 'me');
+}
+
+/** What the broker gives of the topics that devices publish to: without the prefix. */
+const REST = Object.fromEntries(
+  Object.entries(DEVICE_TOPICS).map(([key, { topic }]) => [key, topic.replace('devices/{me}/', '')]),
+) as Readonly<Record<keyof typeof DEVICE_TOPICS, string>>;
+
+function json(value: unknown): Buffer {
+  return Buffer.from(JSON.stringify(value));
+}
+
+/** To where the client asked for it (MQTT 5), else to our topic. */
+function answer(
+  client: MqttClient,
+  { responseTopic, correlationData }: MqttPublish,
+  topic: string,
+  value: unknown,
+): void {
+  // a client may not make us write to topics of others: only its own
+  const own = responseTopic?.startsWith('devices/me/') === true ? responseTopic : topic;
+  client.send(own, json(value), correlationData === null ? {} : { correlationData });
+}
