@@ -20,6 +20,7 @@ const CATALOGUES: readonly Catalogue[] = [
   { folder: 'packages/server/src/voice/tts', of: 'folders', exports: 'provider', list: 'ttsProviders' },
   { folder: 'packages/server/src/voice/skills', of: 'files', exports: 'skill', list: 'skills' },
   { folder: 'packages/server/src/voice/tools', of: 'files', exports: 'tool', list: 'tools' },
+  { folder: 'packages/profiles/src', of: 'folders', exports: 'profile', list: 'list' },
   { folder: 'packages/server/src/alerts/rules', of: 'files', exports: 'rule', list: 'rules' },
   { folder: 'packages/server/src/alerts/notifiers', of: 'files', exports: 'notifier', list: 'notifiers' },
   { folder: 'packages/device/src/mcp/tools', of: 'files', exports: 'tool', list: 'tools' },

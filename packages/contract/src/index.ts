@@ -6,6 +6,7 @@ export * from './api/devices.ts';
 export * from './api/fields.ts';
 export * from './api/groups.ts';
 export * from './api/operations.ts';
+export * from './api/profiles.ts';
 export * from './api/sites.ts';
 export * from './api/telemetry.ts';
 export * from './api/twins.ts';
