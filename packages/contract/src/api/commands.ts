@@ -47,3 +47,49 @@ export const Command = Type.Object({
   endedAt: nullable(At),
 });
 export type Command = Static<typeof Command>;
+export const CommandList = Type.Object({ commands: Type.Array(Command), next: nullable(Type.String()) });
+export type CommandList = Static<typeof CommandList>;
+
+/** Longest deadline, ms: a day, for devices that are seldom there. */
+export const LONGEST_DEADLINE_MS = 86_400_000;
+
+export const CommandRequest = Type.Object(
+  {
+    name: Type.String({
+      pattern: '^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,127}$',
+      description: 'What to do, as the profile names it',
+    }),
+    args: Type.Optional(Type.Unsafe<{ readonly [key: string]: unknown }>(Type.Object({}))),
+    /** Default: the profile's; `act` for what no profile knows. */
+    commandClass: Type.Optional(literals(COMMAND_CLASSES)),
+    /** Default: that of the class. */
+    deadlineMs: Type.Optional(Type.Integer({ minimum: 100, maximum: LONGEST_DEADLINE_MS })),
+  },
+  { additionalProperties: false },
+);
+export type CommandRequest = Static<typeof CommandRequest>;
+
+export const CommandRunRequest = Type.Object(
+  {
+    ...CommandRequest.properties,
+    atOnce: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000, default: 10, description: 'Devices at a time' })),
+  },
+  { additionalProperties: false },
+);
+export type CommandRunRequest = Static<typeof CommandRunRequest>;
+
+export const CommandRun = Type.Object({
+  runId: Id,
+  siteId: Id,
+  groupId: nullable(Id),
+  name: Type.String(),
+  state: literals(['running', 'done', 'cancelled']),
+  atOnce: Type.Integer(),
+  devices: Type.Integer({ description: 'Devices in all' }),
+  waiting: Type.Integer({ description: 'Devices whose turn has not come' }),
+  refused: Type.Integer({ description: 'Devices for which no command could be made' }),
+  counts: Type.Record(Type.String(), Type.Integer(), { description: 'Commands by state' }),
+  createdAt: At,
+  endedAt: nullable(At),
+});
+export type CommandRun = Static<typeof CommandRun>;

@@ -1,0 +1,281 @@
+import type { Command, CommandClass, CommandState } from '@muster/contract';
+import type { Pool, PoolClient } from 'pg';
+import { type CommandEvent, movesOf } from './life-cycle.ts';
+
+export interface CommandRow {
+  readonly command_id: string;
+  readonly device_id: string;
+  readonly site_id: string;
+  readonly name: string;
+  readonly args: { readonly [key: string]: unknown };
+  readonly class: CommandClass;
+  readonly state: CommandState;
+  readonly progress: number | null;
+  readonly result: unknown;
+  readonly error: { readonly code: string; readonly message: string } | null;
+  readonly attempts: number;
+  readonly sent_by: string;
+  readonly run_id: string | null;
+  readonly created_at: number;
+  readonly deadline_at: number;
+  readonly sent_at: number | null;
+  readonly acked_at: number | null;
+  readonly ended_at: number | null;
+}
+
+/** What goes with an event. */
+export interface EventFacts {
+  readonly result?: unknown;
+  readonly error?: { readonly code: string; readonly message: string };
+}
+
+export type CommandStore = ReturnType<typeof createCommandStore>;
+
+const OPEN = "state IN ('queued', 'sent', 'acked')";
+
+/** `CASE state WHEN 'queued' THEN 'sent' … END`, from the table of transitions: the only way a state changes. */
+function moved(event: CommandEvent): { readonly to: string; readonly from: string } {
+  const moves = movesOf(event);
+  return {
+    to: `CASE state ${moves.map(([from, to]) => `WHEN '${from}' THEN '${to}'`).join(' ')} END`,
+    from: `state IN (${moves.map(([from]) => `'${from}'`).join(', ')})`,
+  };
+}
+
+export function createCommandStore(pool: Pool) {
+  async function rows(text: string, values: readonly unknown[]): Promise<CommandRow[]> {
+    return (await pool.query<CommandRow>(text, [...values])).rows;
+  }
+
+  return {
+    /**
+     * Stores the command, and its sender's key in the same transaction. When the key stands already, nothing is stored:
+     * what it stands for is given. Null when `most` commands wait for the device.
+     */
+    async insert(
+      row: CommandRow,
+      key: { readonly key: string; readonly hash: Buffer } | null,
+      most: number,
+    ): Promise<{ readonly known: { readonly commandId: string; readonly hash: Buffer } | null } | null> {
+      const client = await pool.connect();
+      try {
+        await client.query('BEGIN');
+        const done = await insertInto(client, row, key, most);
+        await client.query(done === null || done.known !== null ? 'ROLLBACK' : 'COMMIT');
+        client.release();
+        return done;
+      } catch (error) {
+        await client.query('ROLLBACK').then(
+          () => client.release(),
+          () => client.release(true),
+        );
+        throw error;
+      }
+    },
+
+    async find(commandId: string): Promise<CommandRow | undefined> {
+      return (await rows('SELECT * FROM commands WHERE command_id = $1', [commandId]))[0];
+    },
+
+    list: (deviceId: string, limit: number, after: string | null) =>
+      rows(
+        `SELECT * FROM commands WHERE device_id = $1 AND ($3::uuid IS NULL OR command_id < $3)
+         ORDER BY command_id DESC LIMIT $2`,
+        [deviceId, limit, after],
+      ),
+
+    /** Waiting commands of a device, oldest first. */
+    queued: (deviceId: string, now: number, limit: number) =>
+      rows(
+        `SELECT * FROM commands WHERE device_id = $1 AND state = 'queued' AND deadline_at > $2
+         ORDER BY command_id LIMIT $3`,
+        [deviceId, now, limit],
+      ),
+
+    async inHand(deviceId: string): Promise<number> {
+      const { rows: found } = await pool.query<{ count: number }>(
+        "SELECT count(*) AS count FROM commands WHERE device_id = $1 AND state IN ('sent', 'acked')",
+        [deviceId],
+      );
+      return found[0]?.count ?? 0;
+    },
+
+    /**
+     * Takes a waiting command to send it: undefined when another server was quicker, or it is not waiting any more.
+     * Committed before a byte leaves, so that after a crash it is known that it may have been sent.
+     */
+    async claim(commandId: string, now: number): Promise<CommandRow | undefined> {
+      const { to, from } = moved('send');
+      const found = await rows(
+        `UPDATE commands SET state = ${to}, sent_at = $2, attempts = attempts + 1
+         WHERE command_id = $1 AND ${from} AND deadline_at > $2 RETURNING *`,
+        [commandId, now],
+      );
+      return found[0];
+    },
+
+    /** The next sending of one that was sent and not acked; undefined when it may not be. */
+    async claimAgain(commandId: string, now: number, most: number): Promise<CommandRow | undefined> {
+      const found = await rows(
+        `UPDATE commands SET sent_at = $2, attempts = attempts + 1
+         WHERE command_id = $1 AND state = 'sent' AND attempts < $3 AND deadline_at > $2 RETURNING *`,
+        [commandId, now, most],
+      );
+      return found[0];
+    },
+
+    /** Not one byte left: it waits again, as if it had not been tried. */
+    async unsend(commandId: string): Promise<void> {
+      const { to, from } = moved('unsend');
+      await pool.query(
+        `UPDATE commands SET state = ${to}, sent_at = NULL, attempts = attempts - 1 WHERE command_id = $1 AND ${from}`,
+        [commandId],
+      );
+    },
+
+    /** An event of a device's command; undefined when it changes nothing: late, repeated, or of another device. */
+    async apply(
+      commandId: string,
+      deviceId: string | null,
+      event: CommandEvent,
+      now: number,
+      facts: EventFacts = {},
+    ): Promise<CommandRow | undefined> {
+      const { to, from } = moved(event);
+      const isEnd = event !== 'ack';
+      const found = await rows(
+        `UPDATE commands SET state = ${to}, acked_at = CASE WHEN $3 THEN acked_at ELSE $4 END,
+           ended_at = CASE WHEN $3 THEN $4 ELSE NULL END, result = coalesce($5::jsonb, result),
+           error = coalesce($6::jsonb, error)
+         WHERE command_id = $1 AND ($2::uuid IS NULL OR device_id = $2) AND ${from} RETURNING *`,
+        [
+          commandId,
+          deviceId,
+          isEnd,
+          now,
+          facts.result === undefined ? null : JSON.stringify(facts.result),
+          facts.error === undefined ? null : JSON.stringify(facts.error),
+        ],
+      );
+      return found[0];
+    },
+
+    async progress(commandId: string, deviceId: string, progress: number): Promise<CommandRow | undefined> {
+      const found = await rows(
+        "UPDATE commands SET progress = $3 WHERE command_id = $1 AND device_id = $2 AND state IN ('sent', 'acked') RETURNING *",
+        [commandId, deviceId, progress],
+      );
+      return found[0];
+    },
+
+    /** Commands past their deadline, ended: each by one server. */
+    expire(now: number, limit: number): Promise<CommandRow[]> {
+      const { to, from } = moved('deadline');
+      return rows(
+        `UPDATE commands SET state = ${to}, ended_at = $1,
+           error = CASE WHEN state = 'queued' THEN $3::jsonb ELSE $4::jsonb END
+         WHERE command_id IN (SELECT command_id FROM commands WHERE ${OPEN} AND deadline_at <= $1
+           ORDER BY deadline_at LIMIT $2 FOR UPDATE SKIP LOCKED) AND ${from} RETURNING *`,
+        [now, limit, EXPIRED, UNCONFIRMED],
+      );
+    },
+
+    /** When the next deadline is; null when nothing is open. */
+    async nextDeadline(): Promise<number | null> {
+      const { rows: found } = await pool.query<{ at: number | null }>(
+        `SELECT min(deadline_at) AS at FROM commands WHERE ${OPEN}`,
+      );
+      return found[0]?.at ?? null;
+    },
+
+    /** Commands that were sent to these devices, not acked, and may be sent again. */
+    resendable: (deviceIds: readonly string[], sentBefore: number, now: number, limit: number) =>
+      rows(
+        `SELECT * FROM commands WHERE device_id = ANY($1) AND state = 'sent' AND sent_at <= $2 AND deadline_at > $3
+           AND ((class = 'read' AND attempts < 3) OR (class = 'set' AND attempts < 2)) ORDER BY command_id LIMIT $4`,
+        [deviceIds, sentBefore, now, limit],
+      ),
+
+    async prune(endedBefore: number, keysBefore: number): Promise<void> {
+      await pool.query(
+        `DELETE FROM commands WHERE command_id IN
+           (SELECT command_id FROM commands WHERE NOT (${OPEN}) AND ended_at < $1 LIMIT 10000)`,
+        [endedBefore],
+      );
+      await pool.query('DELETE FROM idempotency_keys WHERE created_at < $1', [keysBefore]);
+    },
+  };
+}
+
+const EXPIRED = JSON.stringify({
+  code: 'COMMAND_EXPIRED',
+  message: 'The deadline passed before the command was sent.',
+});
+const UNCONFIRMED = JSON.stringify({
+  code: 'COMMAND_UNCONFIRMED',
+  message: 'The command was sent and the device never said how it ended: it may or may not have happened.',
+});
+
+async function insertInto(
+  client: PoolClient,
+  row: CommandRow,
+  key: { readonly key: string; readonly hash: Buffer } | null,
+  most: number,
+): Promise<{ readonly known: { readonly commandId: string; readonly hash: Buffer } | null } | null> {
+  if (key !== null) {
+    const taken = await client.query(
+      `INSERT INTO idempotency_keys (sent_by, key, request_hash, command_id, created_at) VALUES ($1, $2, $3, $4, $5)
+       ON CONFLICT DO NOTHING`,
+      [row.sent_by, key.key, key.hash, row.command_id, row.created_at],
+    );
+    if (taken.rowCount === 0) {
+      const { rows } = await client.query<{ command_id: string; request_hash: Buffer }>(
+        'SELECT command_id, request_hash FROM idempotency_keys WHERE sent_by = $1 AND key = $2',
+        [row.sent_by, key.key],
+      );
+      const found = rows[0];
+      if (found !== undefined) return { known: { commandId: found.command_id, hash: found.request_hash } };
+    }
+  }
+  const done = await client.query(
+    `INSERT INTO commands (command_id, device_id, site_id, name, args, class, state, sent_by, run_id, created_at, deadline_at)
+     SELECT $1, $2, $3, $4, $5, $6, 'queued', $7, $8, $9, $10
+     WHERE (SELECT count(*) FROM commands WHERE device_id = $2 AND ${OPEN}) < $11`,
+    [
+      row.command_id,
+      row.device_id,
+      row.site_id,
+      row.name,
+      JSON.stringify(row.args),
+      row.class,
+      row.sent_by,
+      row.run_id,
+      row.created_at,
+      row.deadline_at,
+      most,
+    ],
+  );
+  return done.rowCount === 1 ? { known: null } : null;
+}
+
+export function toCommand(row: CommandRow): Command {
+  return {
+    commandId: row.command_id,
+    deviceId: row.device_id,
+    siteId: row.site_id,
+    name: row.name,
+    args: row.args,
+    commandClass: row.class,
+    state: row.state,
+    progress: row.progress,
+    result: row.result ?? null,
+    error: row.error,
+    attempts: row.attempts,
+    sentBy: row.sent_by,
+    createdAt: row.created_at,
+    deadlineAt: row.deadline_at,
+    sentAt: row.sent_at,
+    ackedAt: row.acked_at,
+    endedAt: row.ended_at,
+  };
+}
