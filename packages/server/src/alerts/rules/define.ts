@@ -50,6 +50,8 @@ export interface RuleDefinition<Params extends TObject, State extends Firing> {
   /** A closed TypeBox object; each member has a description, and a default unless it must be given. */
   readonly params: Params;
   readonly subscribes: readonly Topic[];
+  /** Whether `init` asks for the newest points: reading those costs a query for each device. */
+  readonly looksBack?: boolean;
   /** How grave it is when the person who made the rule did not say. */
   readonly severity: Severity;
   /** The series that the rule listens to; null: to every one. Only for rules that subscribe to points. */
@@ -70,6 +72,7 @@ export interface Rule {
   readonly title: string;
   readonly params: TObject;
   readonly subscribes: readonly Topic[];
+  readonly looksBack?: boolean;
   readonly severity: Severity;
   /** Params with defaults filled in. RULE_INVALID, which names what is wrong. */
   read(params: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>>;

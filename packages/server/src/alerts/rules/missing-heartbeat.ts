@@ -22,6 +22,7 @@ export const rule = defineRule<State>()({
     { additionalProperties: false },
   ),
   subscribes: ['points', 'events', 'tick'],
+  looksBack: true,
   severity: 'major',
   series: (params) => params.name,
   init(kept, facts, params, now) {

@@ -24,6 +24,7 @@ export const rule = defineRule<State>()({
     { additionalProperties: false },
   ),
   subscribes: ['points', 'tick'],
+  looksBack: true,
   severity: 'major',
   series: (params) => params.series ?? null,
   init(kept, facts, params, now) {

@@ -29,6 +29,7 @@ export const rule = defineRule<State>()({
     { additionalProperties: false },
   ),
   subscribes: ['points', 'tick'],
+  looksBack: true,
   severity: 'major',
   series: (params) => params.series,
   init: (kept, facts, params) => {
