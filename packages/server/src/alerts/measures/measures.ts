@@ -134,7 +134,12 @@ async function memoryPercent(): Promise<number> {
     readFile('/sys/fs/cgroup/memory.current', 'utf8').catch(() => ''),
     readFile('/sys/fs/cgroup/memory.max', 'utf8').catch(() => 'max'),
   ]);
-  if (/^\d+\s*$/.test(most) && /^\d+\s*$/.test(used)) return (Number(used) / Number(most)) * 100;
+  if (/^\d+\s*$/.test(most) && /^\d+\s*$/.test(used)) {
+    const stat = await readFile('/sys/fs/cgroup/memory.stat', 'utf8');
+    // file pages that nobody used lately are given back when somebody needs the room
+    const spare = Number(/^inactive_file (\d+)/m.exec(stat)?.[1] ?? 0);
+    return ((Number(used) - spare) / Number(most)) * 100;
+  }
   const info = await readFile('/proc/meminfo', 'utf8');
   const kilobytes = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(info)?.[1]);
   return 100 - (kilobytes('MemAvailable') / kilobytes('MemTotal')) * 100;
