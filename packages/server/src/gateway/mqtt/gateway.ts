@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { codeOf, type ErrorCode, LIMITS, MusterError } from '@muster/contract';
@@ -8,19 +7,12 @@ import type { Clock } from '../../platform/clock.ts';
 import { within } from '../../platform/deadline.ts';
 import type { Logger } from '../../platform/log.ts';
 import type { Metrics } from '../../platform/metrics.ts';
-import { MQTT_LIMITS, type MqttConfig } from './config.ts';
+import type { MqttConfig } from './config.ts';
 import { createMqttCounters } from './counters.ts';
-import {
-  AUTHENTICATE_MS,
-  type MqttClient,
-  type MqttIdentity,
-  type MqttInbox,
-  type MqttVersion,
-  PUBLISH_MS,
-} from './inbox.ts';
+import { AUTHENTICATE_MS, type MqttIdentity, type MqttInbox, type MqttVersion, PUBLISH_MS } from './inbox.ts';
 import { createIntake, type Intake } from './intake.ts';
 import { createRouter } from './router.ts';
-import { createSession, ownerOf, type Session } from './session.ts';
+import { createSessions } from './sessions.ts';
 import { createMqttStore } from './store.ts';
 import { subscribe, unsubscribe } from './subscribing.ts';
 import { createWills } from './wills.ts';
@@ -76,6 +68,7 @@ export function createMqttGateway(deps: MqttGatewayDeps): MqttGateway {
   const counters = createMqttCounters(deps.metrics, () => connections.size);
   const store = createMqttStore(deps.pool);
   const router = createRouter({ clock, log, store, counters });
+  const sessions = createSessions({ clock, log, config, router, store });
   const wills = createWills(clock);
   const intakeDeps = { clock, log, inbox, router, counters };
   const subscribing = { clock, log, inbox, router, store };
@@ -141,7 +134,9 @@ export function createMqttGateway(deps: MqttGatewayDeps): MqttGateway {
         if (identity === null) throw new MusterError('DEVICE_TOKEN_INVALID');
         await open(connection, packet, identity);
       })
-      .catch((error: unknown) => refuse(connection, packet, error));
+      .catch((error: unknown) =>
+        connection.isOpen ? connection.close(codeOf(error)) : refuse(connection, packet, error),
+      );
   }
 
   function refuse(connection: Connection, packet: IConnectPacket, error: unknown): void {
@@ -153,47 +148,20 @@ export function createMqttGateway(deps: MqttGatewayDeps): MqttGateway {
   }
 
   async function open(connection: Connection, packet: IConnectPacket, identity: MqttIdentity): Promise<void> {
-    const owner = ownerOf(identity);
-    const clean = packet.clean !== false;
-    const version = packet.protocolVersion ?? 4;
-    if (packet.clientId === '' && version !== 5 && !clean) throw new MusterError('CLIENT_ID_INVALID');
-    const clientId = packet.clientId === '' ? `auto-${randomBytes(12).toString('hex')}` : packet.clientId;
-    const key = `${owner.kind === 'device' ? owner.deviceId : owner.keyId} ${clientId}`;
-    const known = router.session(key);
-    known?.connection?.close('SESSION_REPLACED');
-    if (known === undefined && router.sessionsOf(owner).length >= MQTT_LIMITS.sessionsPerIdentity) {
-      const [idle] = router.sessionsOf(owner).filter((one) => one.connection === null);
-      if (idle === undefined) throw new MusterError('RATE_LIMITED', { limit: MQTT_LIMITS.sessionsPerIdentity });
-      router.remove(idle);
-      if (idle.keepMs > 0) await store.drop(idle.key);
-    }
-    let session = router.session(key);
-    const present = session !== undefined && !clean;
-    if (session === undefined || clean) {
-      if (session !== undefined) {
-        router.remove(session);
-        if (session.keepMs > 0) await store.drop(key);
-      }
-      session = createSession(key, owner, clientId);
-      router.add(session);
-    }
-    session.keepMs = keepMsOf(packet, config);
-    if (session.keepMs > 0) await store.save(session, clock.now() + session.keepMs);
-    if (!connections.has(connection)) {
-      if (session.keepMs === 0) router.remove(session);
-      return;
-    }
-    // another connection of the same client may have come while this one waited
-    session.connection?.close('SESSION_REPLACED');
-    session.connection = connection;
-    wills.returned(key);
-    connection.accept(identity, session, present, packet);
-    const intake = createIntake(intakeDeps, connection);
-    connections.set(connection, intake);
-    wills.keep(connection, intake, packet);
-    counters.opened();
-    inbox.opened(connection);
-    await router.resume(session);
+    await sessions.take(identity, packet, (session, present) => {
+      // it may have gone while its session was made
+      if (!connections.has(connection)) return;
+      session.connection = connection;
+      wills.returned(session.key);
+      connection.accept(identity, session, present, packet);
+      const intake = createIntake(intakeDeps, connection);
+      connections.set(connection, intake);
+      wills.keep(connection, intake, packet);
+      counters.opened();
+      inbox.opened(connection);
+    });
+    if (!connection.isOpen) return;
+    await router.resume(connection.session);
     connection.resume();
   }
 
@@ -229,9 +197,7 @@ export function createMqttGateway(deps: MqttGatewayDeps): MqttGateway {
         break;
       case 'disconnect': {
         const asked = packet.properties?.sessionExpiryInterval;
-        if (version === 5 && asked !== undefined && session.keepMs > 0) {
-          session.keepMs = Math.min(asked * 1_000, longest(config));
-        }
+        if (version === 5 && asked !== undefined) sessions.expireIn(session, asked);
         // 4: the client ends, and wants its will to be published
         connection.hangUp(packet.reasonCode !== 4);
         break;
@@ -266,17 +232,7 @@ export function createMqttGateway(deps: MqttGatewayDeps): MqttGateway {
     counters.closed(code);
     wills.ended(connection, orderly);
     inbox.closed(connection);
-    if (session.connection !== connection) return;
-    session.connection = null;
-    session.awaySince = clock.now();
-    if (session.keepMs === 0) {
-      router.remove(session);
-      return;
-    }
-    router.suspend(session);
-    store
-      .save(session, session.awaySince + session.keepMs)
-      .catch((error: unknown) => log.warn({ err: error }, 'a session could not be stored'));
+    if (session.connection === connection) sessions.left(session);
   }
 
   function tick(): void {
@@ -288,20 +244,12 @@ export function createMqttGateway(deps: MqttGatewayDeps): MqttGateway {
     }
     if (now - prunedAt > PRUNE_MS) {
       prunedAt = now;
-      router.prune().catch((error: unknown) => log.warn({ err: error }, 'old MQTT sessions could not be removed'));
+      sessions
+        .touch()
+        .then(() => router.prune())
+        .catch((error: unknown) => log.warn({ err: error }, 'MQTT sessions could not be kept or removed'));
     }
     cancelTick = clock.after(TICK_MS, tick);
-  }
-
-  function closeSessions(sessions: readonly Session[], code: ErrorCode): void {
-    for (const session of sessions) {
-      const kept = session.keepMs > 0;
-      session.keepMs = 0;
-      if (session.connection === null) router.remove(session);
-      else session.connection.close(code);
-      if (kept)
-        store.drop(session.key).catch((error: unknown) => log.warn({ err: error }, 'a session was not removed'));
-    }
   }
 
   return {
@@ -333,16 +281,8 @@ export function createMqttGateway(deps: MqttGatewayDeps): MqttGateway {
         from: null,
       });
     },
-    closeDevice: (deviceId, code) => closeSessions(router.sessionsOf({ kind: 'device', deviceId, siteId: '' }), code),
-    closeKey(keyId) {
-      const open = [...connections.keys()].filter(
-        (one) => connections.get(one) !== null && one.identity.kind === 'operator' && one.identity.keyId === keyId,
-      );
-      closeSessions(
-        open.map(({ session }) => session),
-        'DEVICE_REVOKED',
-      );
-    },
+    closeDevice: (deviceId, code) => sessions.end(router.sessionsOf({ kind: 'device', deviceId, siteId: '' }), code),
+    closeKey: (keyId) => sessions.end(router.sessionsOfKey(keyId), 'DEVICE_REVOKED'),
     connectionCount: () => connections.size,
     async drain(ms) {
       stopping = true;
@@ -358,19 +298,6 @@ export function createMqttGateway(deps: MqttGatewayDeps): MqttGateway {
       await Promise.all(closed);
     },
   };
-}
-
-export type { MqttClient };
-
-function longest(config: MqttConfig): number {
-  return config.sessionDays * 86_400_000;
-}
-
-/** How long a session is kept without a connection, ms: asked for in MQTT 5, the longest allowed in 3.1.1. */
-function keepMsOf(packet: IConnectPacket, config: MqttConfig): number {
-  if (packet.protocolVersion !== 5) return packet.clean === false ? longest(config) : 0;
-  const asked = packet.properties?.sessionExpiryInterval ?? 0;
-  return Math.min(asked * 1_000, longest(config));
 }
 
 async function listenOn(server: Server, host: string, port: number, setting: string): Promise<Server> {

@@ -14,12 +14,18 @@ import { publishReason, REASON } from './wire/reasons.ts';
 /** Topics below this go from client to client; all others come to us. */
 const APP = 'app/';
 
+/** A client whose messages of one read take longer than this at its rate is closed. */
+const FAR_PAST_MS = 30_000;
+const NO_TOPIC = Buffer.alloc(0);
+
 /** A publish that waits for its acknowledgement. They leave in the order in which the messages came (MQTT 5, 4.6). */
 interface Waiting {
   readonly command: 'puback' | 'pubrec';
   readonly messageId: number;
   /** -1 until it is known. */
   reason: number;
+  /** About a reason that is no success. */
+  say?: string;
   /** Monotonic ms at which it came. */
   readonly since: number;
 }
@@ -49,8 +55,9 @@ export function createIntake(deps: IntakeDeps, connection: Connection): Intake {
   const { identity, session, version } = connection;
   const waiting: Waiting[] = [];
   let paused = false;
+  let throttled = false;
   /** The topic of the message before: clients publish to one topic again and again. */
-  let lastBytes: Buffer = Buffer.alloc(0);
+  let lastBytes: Buffer = NO_TOPIC;
   let lastTopic = '';
 
   function topicOf(bytes: Buffer | string): string | null {
@@ -128,15 +135,14 @@ export function createIntake(deps: IntakeDeps, connection: Connection): Intake {
   function tell(code: ErrorCode, error: unknown, topic: string): void {
     const refused = 'devices/me/refused';
     if (identity.kind !== 'device' || !connection.subscribed(refused)) return;
-    const message = error instanceof MusterError ? error.message : ERROR_CODES[code].meaning;
-    connection.send(refused, Buffer.from(JSON.stringify({ topic, code, message })));
+    connection.send(refused, Buffer.from(JSON.stringify({ topic, code, message: sentenceOf(error) })));
   }
 
   function answer(one: Waiting, reason: number): void {
     one.reason = reason;
     while (waiting[0] !== undefined && waiting[0].reason >= 0) {
       const first = waiting.shift();
-      if (first !== undefined) connection.ack(first.command, first.messageId, first.reason);
+      if (first !== undefined) connection.ack(first.command, first.messageId, first.reason, first.say);
     }
     if (paused && waiting.length < MQTT_LIMITS.inflight / 2) {
       paused = false;
@@ -150,18 +156,32 @@ export function createIntake(deps: IntakeDeps, connection: Connection): Intake {
     if (reason === null) connection.close(codeOf(error));
     else {
       // a refused QoS 2 message is over with its PUBREC
-      if (reason !== REASON.success) session.received.delete(one.messageId);
+      if (reason !== REASON.success) {
+        session.received.delete(one.messageId);
+        one.say = sentenceOf(error);
+      }
       answer(one, reason);
     }
   }
 
+  /** Past its rate a client is not read for a while; far past it, with what was read already, it is closed. */
   function throttle(bytes: number): void {
-    const waitMs = connection.rate.take(bytes);
-    if (waitMs === 0) return;
+    if (connection.rate.take(bytes) || throttled) return;
+    throttled = true;
     counters.throttled();
     inbox.throttled(connection);
     connection.pause();
-    clock.after(waitMs, () => connection.resume());
+    readAgain();
+  }
+
+  function readAgain(): void {
+    const waitMs = connection.rate.waitMs();
+    if (waitMs > FAR_PAST_MS) connection.close('MESSAGE_RATE');
+    else if (waitMs > 0) clock.after(waitMs, readAgain);
+    else {
+      throttled = false;
+      connection.resume();
+    }
   }
 
   return {
@@ -177,7 +197,9 @@ export function createIntake(deps: IntakeDeps, connection: Connection): Intake {
           if (!known) connection.ack('pubrec', messageId, REASON.success);
           return;
         }
-        if (session.received.size >= MQTT_LIMITS.inflight) return connection.close('QUOTA_EXCEEDED');
+        if (session.received.size >= MQTT_LIMITS.inflight) {
+          return connection.disconnect(REASON.receiveMaximum, 'QUOTA_EXCEEDED');
+        }
         session.received.add(messageId);
       }
       const topic = topicOf(bytes);
@@ -232,6 +254,10 @@ export function createIntake(deps: IntakeDeps, connection: Connection): Intake {
       connection.ack('pubcomp', messageId, known || version !== 5 ? REASON.success : REASON.idNotFound);
     },
   };
+}
+
+function sentenceOf(error: unknown): string {
+  return error instanceof MusterError ? error.message : ERROR_CODES.INTERNAL.meaning;
 }
 
 /** Properties that a message keeps on its way to others; alias and expiry are of one connection, or counted anew. */

@@ -15,6 +15,10 @@ export interface Router {
   /** Forgets a session and what it is owed. */
   remove(session: Session): void;
   sessionsOf(owner: Session['owner']): readonly Session[];
+  /** Of an operator's key, at whatever site. */
+  sessionsOfKey(keyId: string): readonly Session[];
+  /** Those with a row. */
+  stored(): readonly Session[];
   /**
    * Sends a message to whoever may see it and subscribed. The promise, if there is one, is settled when everything that
    * must outlive this process is stored.
@@ -34,6 +38,14 @@ export interface Router {
 
 /** Rows that are deleted together, at most so late, ms: after a crash in between a client gets a message twice. */
 const DEQUEUE_MS = 50;
+/** A queue without a connection is cut to its limit when it is so much longer: not at each message. */
+const TRIM_AT = 1.1;
+
+/** A message for a session that is kept. */
+interface Target {
+  readonly session: Session;
+  readonly message: OutgoingMessage;
+}
 
 export function createRouter(deps: {
   readonly clock: Clock;
@@ -46,6 +58,9 @@ export function createRouter(deps: {
   const byDevice = new Map<string, Set<Session>>();
   const bySite = new Map<string, Set<Session>>();
   let acknowledged: number[] = [];
+  let waitingTargets: Target[] = [];
+  let batch: Promise<void> | null = null;
+  let nextBatch: Promise<void> | null = null;
 
   const groupOf = ({ owner }: Session): [Map<string, Set<Session>>, string] =>
     owner.kind === 'device' ? [byDevice, owner.deviceId] : [bySite, owner.siteId];
@@ -75,12 +90,12 @@ export function createRouter(deps: {
     if (session.queue.length <= MQTT_LIMITS.queued) return;
     const oldest = session.queue.shift();
     counters.dropped('queue');
-    if (oldest !== undefined) settle(oldest);
+    if (oldest !== undefined) settle(session, oldest);
   }
 
   function pump(session: Session): void {
     const { connection, queue, inflight } = session;
-    if (connection === null || !connection.isOpen) return;
+    if (connection === null || !connection.isOpen || session.resuming) return;
     const room = Math.min(connection.receiveMaximum, MQTT_LIMITS.inflight);
     while (queue.length > 0 && inflight.size < room) {
       if (connection.waitingBytes() > MQTT_LIMITS.waitingBytes) {
@@ -93,12 +108,12 @@ export function createRouter(deps: {
       const messageId = session.nextId();
       if (remainingMs !== null && remainingMs <= 0) {
         counters.dropped('expired');
-        settle(message);
+        settle(session, message);
       } else if (connection.publish(message, messageId, false, remainingMs)) {
         inflight.set(messageId, { message, released: false });
       } else {
         counters.dropped('too-large');
-        settle(message);
+        settle(session, message);
       }
     }
   }
@@ -116,8 +131,9 @@ export function createRouter(deps: {
   }
 
   /** Its row, if it has one, is of no use any more. */
-  function settle({ row }: OutgoingMessage): void {
+  function settle(session: Session, { row }: OutgoingMessage): void {
     if (row === null) return;
+    session.kept -= 1;
     acknowledged.push(row);
     if (acknowledged.length > 1) return;
     clock.after(DEQUEUE_MS, () => {
@@ -127,32 +143,57 @@ export function createRouter(deps: {
     });
   }
 
-  async function keep(targets: readonly { session: Session; message: OutgoingMessage }[]): Promise<void> {
+  /** Writes one batch after the other: what comes meanwhile is in the next, so a busy queue costs few transactions. */
+  function keep(targets: readonly Target[]): Promise<void> {
+    waitingTargets.push(...targets);
+    if (nextBatch === null) {
+      nextBatch = (batch ?? Promise.resolve()).then(writeBatch, writeBatch);
+    }
+    return nextBatch;
+  }
+
+  async function writeBatch(): Promise<void> {
+    const targets = waitingTargets;
+    waitingTargets = [];
+    batch = nextBatch;
+    nextBatch = null;
     const rows = await store.enqueue(
       targets.map(({ session }) => session.key),
       targets.map(({ message }) => message),
     );
+    const overfull: Session[] = [];
     for (const [index, { session, message }] of targets.entries()) {
       message.row = rows[index] ?? null;
+      if (message.row !== null) session.kept += 1;
       // one without a connection reads its messages from their rows when it comes back
       if (session.connection !== null) push(session, message);
+      else if (session.kept > MQTT_LIMITS.queued * TRIM_AT && !overfull.includes(session)) overfull.push(session);
     }
+    if (overfull.length > 0) await trim(overfull);
+  }
+
+  async function trim(overfull: readonly Session[]): Promise<void> {
+    for (const session of overfull) {
+      for (; session.kept > MQTT_LIMITS.queued; session.kept -= 1) counters.dropped('queue');
+    }
+    await store.trim(
+      overfull.map(({ key }) => key),
+      MQTT_LIMITS.queued,
+    );
   }
 
   async function retain(message: RoutedMessage): Promise<void> {
     const { deviceId, rest, payload } = message;
     if (payload.length === 0) return store.clearRetained(deviceId, rest);
-    const kept = await store.retained({ deviceId }, clock.now());
-    if (kept.length >= MQTT_LIMITS.retained && !kept.some((one) => one.rest === rest)) {
-      throw new MusterError('QUOTA_EXCEEDED', { deviceId, limit: MQTT_LIMITS.retained });
-    }
     // the payload is a view into a packet that is gone after this call
-    await store.retain({ ...message, payload: Buffer.from(payload) });
+    const copy = { ...message, payload: Buffer.from(payload) };
+    if (await store.retain(copy, MQTT_LIMITS.retained)) return;
+    throw new MusterError('QUOTA_EXCEEDED', { deviceId, limit: MQTT_LIMITS.retained });
   }
 
   function deliver(group: ReadonlySet<Session> | undefined, message: RoutedMessage): Promise<void> | undefined {
     if (group === undefined) return undefined;
-    let kept: { session: Session; message: OutgoingMessage }[] | null = null;
+    let kept: Target[] | null = null;
     for (const session of group) {
       const out = session.take(message);
       if (out === null) continue;
@@ -172,6 +213,8 @@ export function createRouter(deps: {
       for (const kept of await store.sessions(now)) {
         const session = createSession(kept.key, kept.owner, kept.clientId);
         session.keepMs = kept.keepMs;
+        session.stored = true;
+        session.kept = kept.messages;
         session.awaySince = kept.expiresAt - kept.keepMs;
         for (const subscription of kept.subscriptions) session.subscribe(subscription);
         add(session);
@@ -180,6 +223,9 @@ export function createRouter(deps: {
     session: (key) => sessions.get(key),
     add,
     remove,
+    sessionsOfKey: (keyId) =>
+      [...sessions.values()].filter(({ owner }) => owner.kind === 'operator' && owner.keyId === keyId),
+    stored: () => [...sessions.values()].filter(({ stored }) => stored),
     sessionsOf: (owner) => [
       ...((owner.kind === 'device'
         ? byDevice.get(owner.deviceId)
@@ -204,11 +250,18 @@ export function createRouter(deps: {
         if (released) connection.ack('pubrel', messageId, 0);
         else connection.publish(message, messageId, true, null);
       }
-      const sent = new Set([...session.inflight.values()].map(({ message }) => message.row));
-      const stored = session.keepMs === 0 ? [] : await store.queue(session.key, clock.now());
-      if (session.connection !== connection) return;
-      const waiting = session.queue.splice(0).filter(({ row }) => row === null);
-      session.queue.push(...stored.filter(({ row }) => !sent.has(row)), ...waiting);
+      session.resuming = true;
+      try {
+        const sent = new Set([...session.inflight.values()].map(({ message }) => message.row));
+        const stored = session.stored ? await store.queue(session.key, clock.now()) : [];
+        if (session.connection !== connection) return;
+        const known = new Set(stored.map(({ row }) => row));
+        // what came during the query may be in its result or not
+        const waiting = session.queue.splice(0).filter(({ row }) => row === null || !known.has(row));
+        session.queue.push(...stored.filter(({ row }) => !sent.has(row)), ...waiting);
+      } finally {
+        if (session.connection === connection) session.resuming = false;
+      }
       pump(session);
     },
     suspend(session) {
@@ -221,7 +274,7 @@ export function createRouter(deps: {
       const found = session.inflight.get(messageId);
       if (found === undefined) return false;
       session.inflight.delete(messageId);
-      settle(found.message);
+      settle(session, found.message);
       pump(session);
       return true;
     },

@@ -77,6 +77,14 @@ export interface Session {
   connection: Connection | null;
   /** How long it is kept without a connection, ms; 0: it ends with the connection. */
   keepMs: number;
+  /** It has a row, which goes when it ends. */
+  stored: boolean;
+  /** Epoch ms at which its row was written. */
+  touchedAt: number;
+  /** What it is owed is being read: nothing leaves until then, so that the order holds. */
+  resuming: boolean;
+  /** Messages with a row. */
+  kept: number;
   /** Epoch ms at which its last connection ended. */
   awaySince: number;
   readonly subscriptions: ReadonlyMap<string, Subscription>;
@@ -123,6 +131,10 @@ export function createSession(key: string, owner: SessionOwner, clientId: string
     clientId,
     connection: null,
     keepMs: 0,
+    stored: false,
+    touchedAt: 0,
+    resuming: false,
+    kept: 0,
     awaySince: 0,
     subscriptions,
     inflight,

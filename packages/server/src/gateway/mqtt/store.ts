@@ -16,6 +16,8 @@ export interface KeptSession {
   readonly subscriptions: readonly Subscription[];
   readonly keepMs: number;
   readonly expiresAt: number;
+  /** Messages kept for it. */
+  readonly messages: number;
 }
 
 /** What must outlive a connection or this process. Nothing here is on the way of a message that nobody waits for. */
@@ -27,10 +29,15 @@ export interface MqttStore {
   /** The session with its subscriptions, as it is now. `expiresAt`: epoch ms. */
   save(session: Session, expiresAt: number): Promise<void>;
   drop(key: string): Promise<void>;
-  /** Keeps a message for each session, all of which are kept; gives their rows, in the same order. */
-  enqueue(keys: readonly string[], messages: readonly OutgoingMessage[]): Promise<readonly number[]>;
+  /** Sessions in use: their rows stay until `from` (epoch ms) and as long as they are kept. */
+  touch(keys: readonly string[], from: number): Promise<void>;
+  /** Keeps a message for each session and gives their rows, in the same order; null for a session that is gone. */
+  enqueue(keys: readonly string[], messages: readonly OutgoingMessage[]): Promise<readonly (number | null)[]>;
+  /** Leaves the newest `limit` messages of each session. */
+  trim(keys: readonly string[], limit: number): Promise<void>;
   dequeue(rows: readonly number[]): Promise<void>;
-  retain(message: RoutedMessage): Promise<void>;
+  /** False when the device has `limit` retained topics already. */
+  retain(message: RoutedMessage, limit: number): Promise<boolean>;
   clearRetained(deviceId: string, rest: string): Promise<void>;
   /** Retained messages of a device, or of every device of a site; at most 10,000. */
   retained(
@@ -86,17 +93,26 @@ export function createMqttStore(pool: Pool): MqttStore {
         subscriptions: Subscription[];
         keep_ms: number;
         expires_at: number;
-      }>('SELECT * FROM mqtt_sessions WHERE expires_at > $1 ORDER BY session_key', [now]);
+        may_subscribe: string[] | null;
+        messages: number;
+      }>(
+        `SELECT session_key, client_id, device_id, key_id, one.site_id, subscriptions, keep_ms, one.expires_at, may_subscribe,
+           (SELECT count(*) FROM mqtt_queue AS message WHERE message.session_key = one.session_key) AS messages
+         FROM mqtt_sessions AS one LEFT JOIN api_keys AS key USING (key_id)
+         WHERE one.expires_at > $1 AND (key_id IS NULL OR key.expires_at > $1) ORDER BY session_key`,
+        [now],
+      );
       return rows.map((row) => ({
         key: row.session_key,
         clientId: row.client_id,
         owner:
           row.device_id === null
-            ? { kind: 'operator', keyId: row.key_id ?? '', siteId: row.site_id, maySubscribe: ['devices/#'] }
+            ? { kind: 'operator', keyId: row.key_id ?? '', siteId: row.site_id, maySubscribe: row.may_subscribe ?? [] }
             : { kind: 'device', deviceId: row.device_id, siteId: row.site_id },
         subscriptions: row.subscriptions,
         keepMs: row.keep_ms,
         expiresAt: row.expires_at,
+        messages: row.messages,
       }));
     },
     async save(session, expiresAt) {
@@ -119,17 +135,32 @@ export function createMqttStore(pool: Pool): MqttStore {
            expires_at = EXCLUDED.expires_at`,
         [key, clientId, device, apiKey, owner.siteId, subscriptions, session.keepMs, expiresAt],
       );
+      session.stored = true;
     },
     async drop(key) {
       await pool.query('DELETE FROM mqtt_sessions WHERE session_key = $1', [key]);
     },
+    async touch(keys, from) {
+      await pool.query('UPDATE mqtt_sessions SET expires_at = $2 + keep_ms WHERE session_key = ANY($1)', [keys, from]);
+    },
+    async trim(keys, limit) {
+      await pool.query(
+        `DELETE FROM mqtt_queue WHERE row_id IN (
+           SELECT row_id FROM (
+             SELECT row_id, row_number() OVER (PARTITION BY session_key ORDER BY row_id DESC) AS nth
+             FROM mqtt_queue WHERE session_key = ANY($1)
+           ) AS numbered WHERE nth > $2)`,
+        [keys, limit],
+      );
+    },
     async enqueue(keys, messages) {
-      const { rows } = await pool.query<{ row_id: number }>(
+      const { rows } = await pool.query<{ row_id: number; session_key: string }>(
         `INSERT INTO mqtt_queue (session_key, topic, payload, qos, properties, subscription_ids, expires_at)
          SELECT session_key, topic, payload, qos, properties, ARRAY(SELECT jsonb_array_elements_text(ids)::int), expiry
          FROM unnest($1::text[], $2::text[], $3::bytea[], $4::int[], $5::jsonb[], $6::jsonb[], $7::bigint[])
            WITH ORDINALITY AS one (session_key, topic, payload, qos, properties, ids, expiry, nth)
-         ORDER BY nth RETURNING row_id`,
+         WHERE EXISTS (SELECT FROM mqtt_sessions AS known WHERE known.session_key = one.session_key)
+         ORDER BY nth RETURNING row_id, session_key`,
         [
           keys,
           messages.map(({ topic }) => topic),
@@ -140,20 +171,29 @@ export function createMqttStore(pool: Pool): MqttStore {
           messages.map(({ expiresAt }) => expiresAt),
         ],
       );
-      return rows.map(({ row_id }) => row_id);
+      // in their order, without those of sessions that are gone
+      let at = 0;
+      return keys.map((key) => {
+        const row = rows[at];
+        if (row?.session_key !== key) return null;
+        at += 1;
+        return row.row_id;
+      });
     },
     async dequeue(rows) {
       await pool.query('DELETE FROM mqtt_queue WHERE row_id = ANY($1)', [rows]);
     },
-    async retain({ deviceId, siteId, rest, payload, qos, properties, expiresAt }) {
+    async retain({ deviceId, siteId, rest, payload, qos, properties, expiresAt }, limit) {
       const stored = properties === null ? null : JSON.stringify(fromProperties(properties));
-      await pool.query(
+      const { rowCount } = await pool.query(
         `INSERT INTO mqtt_retained (device_id, rest, site_id, payload, qos, properties, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)
+         SELECT $1::uuid, $2, $3::uuid, $4::bytea, $5::smallint, $6::jsonb, $7::bigint
+         WHERE (SELECT count(*) FROM mqtt_retained WHERE device_id = $1::uuid AND rest <> $2) < $8
          ON CONFLICT (device_id, rest) DO UPDATE SET payload = EXCLUDED.payload, qos = EXCLUDED.qos,
            properties = EXCLUDED.properties, expires_at = EXCLUDED.expires_at`,
-        [deviceId, rest, siteId, payload, qos, stored, expiresAt],
+        [deviceId, rest, siteId, payload, qos, stored, expiresAt, limit],
       );
+      return rowCount === 1;
     },
     async clearRetained(deviceId, rest) {
       await pool.query('DELETE FROM mqtt_retained WHERE device_id = $1 AND rest = $2', [deviceId, rest]);

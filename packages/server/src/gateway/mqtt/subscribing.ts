@@ -28,6 +28,8 @@ export async function subscribe(
 ): Promise<void> {
   const { session, version } = connection;
   const id = idOf(packet.properties?.subscriptionIdentifier);
+  // MQTT 5, 3.8.2.1.2
+  if (id === 0) return connection.disconnect(REASON.protocolError, 'FRAME_MALFORMED');
   const wanted: string[] = [];
   const granted = packet.subscriptions.map(({ topic: filter, qos, nl, rap, rh }) => {
     if (filter.startsWith('$share/')) return version === 5 ? REASON.sharedSubscriptions : REFUSED;

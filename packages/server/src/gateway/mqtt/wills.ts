@@ -12,12 +12,14 @@ export interface Wills {
   ended(connection: Connection, orderly: boolean): void;
   /** The session has a connection again: a will that waits for its delay is void (MQTT 5, 3.1.3.2.2). */
   returned(sessionKey: string): void;
+  /** No will is published from here on: our own end is nothing that happened to a client. */
   stop(): void;
 }
 
 export function createWills(clock: Clock): Wills {
   const kept = new WeakMap<Connection, { readonly send: () => void; readonly delayMs: number }>();
   const delayed = new Map<string, () => void>();
+  let stopped = false;
   return {
     keep(connection, intake, { will, properties }) {
       if (will === undefined || !isTopic(will.topic)) return;
@@ -37,7 +39,7 @@ export function createWills(clock: Clock): Wills {
     ended(connection, orderly) {
       const will = kept.get(connection);
       kept.delete(connection);
-      if (will === undefined || orderly) return;
+      if (will === undefined || orderly || stopped) return;
       if (will.delayMs === 0) return will.send();
       const { key } = connection.session;
       const cancel = clock.after(will.delayMs, () => {
@@ -51,6 +53,7 @@ export function createWills(clock: Clock): Wills {
       delayed.delete(sessionKey);
     },
     stop() {
+      stopped = true;
       for (const cancel of delayed.values()) cancel();
       delayed.clear();
     },

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { ErrorCode } from '@muster/contract';
+import { ERROR_CODES, type ErrorCode } from '@muster/contract';
 import { generate, type IConnectPacket, type Packet } from 'mqtt-packet';
 import type { Clock } from '../../../platform/clock.ts';
 import type { Logger } from '../../../platform/log.ts';
@@ -9,7 +9,7 @@ import type { MqttClient, MqttIdentity, MqttSendOptions, MqttVersion } from '../
 import type { MessageProperties, OutgoingMessage, Session } from '../session.ts';
 import { matches, ownTopic } from '../topics.ts';
 import { decodePacket, decodePublish, type IncomingPublish, isPublish } from './decode.ts';
-import { encodeAck, encodePublish } from './outgoing.ts';
+import { type AckCommand, encodeAck, encodePublish } from './outgoing.ts';
 import { createPacketReader } from './packet-reader.ts';
 import { type ClientRate, createClientRate } from './rate.ts';
 import { closeReason, REASON } from './reasons.ts';
@@ -48,7 +48,10 @@ export interface Connection extends MqttClient {
   refuse(version: MqttVersion, returnCode: number, code: ErrorCode): void;
   write(bytes: Buffer): void;
   writePacket(packet: Packet): void;
-  ack(command: 'puback' | 'pubrec' | 'pubrel' | 'pubcomp', messageId: number, reason: number): void;
+  /** `say`: a sentence about the reason, for MQTT 5 clients that want it. */
+  ack(command: AckCommand, messageId: number, reason: number, say?: string): void;
+  /** Ends it with a reason of MQTT 5. */
+  disconnect(reason: number, code: ErrorCode): void;
   /** Sends a PUBLISH; false when it is too large for the client. `remainingMs`: what is left of its life. */
   publish(message: OutgoingMessage, messageId: number, dup: boolean, remainingMs: number | null): boolean;
   /** Stops reading the socket; as many `resume` as `pause`. */
@@ -57,6 +60,9 @@ export interface Connection extends MqttClient {
   /** The client said DISCONNECT: the will is void. */
   hangUp(orderly: boolean): void;
 }
+
+/** Most connections have nothing to hold most of the time. */
+const NO_PACKETS: Buffer[] = [];
 
 /** Bytes of packets that follow a CONNECT before it is answered. */
 const MOST_EARLY = 131_072;
@@ -73,22 +79,25 @@ export function createConnection(deps: ConnectionDeps, socket: Socket): Connecti
   let identity: MqttIdentity | null = null;
   let receiveMaximum = 65_535;
   let largest = 268_435_455;
+  /** MQTT 5, 3.1.2.11.7: a client may want no reason strings with its acknowledgements. */
+  let wantsSentences = true;
   let keepAliveMs = 0;
   let lastSeen = clock.monotonic();
   let pauses = 0;
-  let early: Buffer[] = [];
+  let early: Buffer[] = NO_PACKETS;
   let earlyBytes = 0;
   /** Aliases that the client set, and those that we did; both only in MQTT 5. */
   let aliasesIn: Map<number, string> | null = null;
   let aliasesOut: Map<string, number> | null = null;
   let aliasesOutMaximum = 0;
-  let out: Buffer[] = [];
+  let out: Buffer[] = NO_PACKETS;
   let flushing = false;
-  const cancelGreeting = clock.after(MQTT_LIMITS.connectMs, () => end('HELLO_TIMEOUT', false));
+  let cancelGreeting = clock.after(MQTT_LIMITS.connectMs, () => end('HELLO_TIMEOUT', false));
 
   function take(packet: Buffer, bodyAt: number): boolean {
     if (phase === 'over') return false;
     if (phase === 'waiting') {
+      if (early === NO_PACKETS) early = [];
       early.push(Buffer.from(packet));
       earlyBytes += packet.length;
       if (earlyBytes > MOST_EARLY) end('FRAME_TOO_LARGE', false);
@@ -109,6 +118,11 @@ export function createConnection(deps: ConnectionDeps, socket: Socket): Connecti
 
   function greet(packet: Buffer): boolean {
     const found = decodePacket(packet, 4);
+    if (isOtherVersion(packet)) {
+      // a return code of MQTT 3.1.1, which a client of any version reads as "no"
+      self.refuse(4, 1, 'FRAME_MALFORMED');
+      return false;
+    }
     if (found?.cmd !== 'connect') {
       end('FRAME_MALFORMED', false);
       return false;
@@ -143,7 +157,9 @@ export function createConnection(deps: ConnectionDeps, socket: Socket): Connecti
   }
 
   function disconnect(reasonCode: number, code: ErrorCode): void {
-    if (phase === 'open' && version === 5) self.writePacket({ cmd: 'disconnect', reasonCode });
+    if (phase === 'open' && version === 5) {
+      self.writePacket({ cmd: 'disconnect', reasonCode, properties: { reasonString: ERROR_CODES[code].meaning } });
+    }
     end(code, false);
   }
 
@@ -155,7 +171,7 @@ export function createConnection(deps: ConnectionDeps, socket: Socket): Connecti
     flushing = false;
     if (out.length === 0 || socket.destroyed) return;
     const bytes = out.length === 1 ? out[0] : Buffer.concat(out);
-    out = [];
+    out = NO_PACKETS;
     if (bytes !== undefined) socket.write(bytes);
   }
 
@@ -163,7 +179,7 @@ export function createConnection(deps: ConnectionDeps, socket: Socket): Connecti
     if (phase === 'over') return;
     phase = 'over';
     cancelGreeting();
-    early = [];
+    early = NO_PACKETS;
     flush();
     socket.end();
     // a client that does not close its side in a second is not waited for
@@ -203,6 +219,7 @@ export function createConnection(deps: ConnectionDeps, socket: Socket): Connecti
     accept(known, owner, sessionPresent, connect) {
       if (phase !== 'waiting') return;
       cancelGreeting();
+      cancelGreeting = nothing;
       session = owner;
       identity = known;
       phase = 'open';
@@ -211,24 +228,27 @@ export function createConnection(deps: ConnectionDeps, socket: Socket): Connecti
       keepAliveMs = seconds * 1_500;
       receiveMaximum = connect.properties?.receiveMaximum ?? 65_535;
       largest = connect.properties?.maximumPacketSize ?? largest;
+      wantsSentences = connect.properties?.requestProblemInformation !== false;
       aliasesOutMaximum = Math.min(connect.properties?.topicAliasMaximum ?? 0, MQTT_LIMITS.topicAliases);
       self.writePacket({
         cmd: 'connack',
         sessionPresent,
         ...(version === 5
-          ? { reasonCode: 0, properties: ourLimits(seconds, asked, connect, owner) }
+          ? { reasonCode: 0, properties: ourLimits(seconds, asked, deps.packetBytes, connect, owner) }
           : { returnCode: 0 }),
       } as Packet);
     },
     refuse(of, returnCode, code) {
       version = of;
-      const result = of === 5 ? { reasonCode: returnCode } : { returnCode };
+      const { meaning } = ERROR_CODES[code];
+      const result = of === 5 ? { reasonCode: returnCode, properties: { reasonString: meaning } } : { returnCode };
       self.writePacket({ cmd: 'connack', sessionPresent: false, ...result } as Packet);
       end(code, true);
     },
     write(bytes) {
       if (socket.destroyed) return;
-      out.push(bytes);
+      if (out === NO_PACKETS) out = [bytes];
+      else out.push(bytes);
       if (flushing) return;
       flushing = true;
       setImmediate(flush);
@@ -236,8 +256,12 @@ export function createConnection(deps: ConnectionDeps, socket: Socket): Connecti
     writePacket(packet) {
       self.write(generate(packet, { protocolVersion: version }));
     },
-    ack(command, messageId, reason) {
-      self.write(encodeAck(command, version, messageId, reason));
+    ack(command, messageId, reason, say) {
+      if (say === undefined || version !== 5 || !wantsSentences) {
+        self.write(encodeAck(command, version, messageId, reason));
+        return;
+      }
+      self.writePacket({ cmd: command, messageId, reasonCode: reason, properties: { reasonString: say } } as Packet);
     },
     publish(message, messageId, dup, remainingMs) {
       let { topic } = message;
@@ -302,6 +326,7 @@ export function createConnection(deps: ConnectionDeps, socket: Socket): Connecti
       return true;
     },
     waitingBytes: () => socket.writableLength,
+    disconnect,
     close: (code) => disconnect(closeReason(code), code),
   };
 
@@ -317,10 +342,11 @@ export function createConnection(deps: ConnectionDeps, socket: Socket): Connecti
   return self;
 }
 
-function ourLimits(seconds: number, asked: number, connect: IConnectPacket, session: Session) {
+function ourLimits(seconds: number, asked: number, largest: number, connect: IConnectPacket, session: Session) {
   return {
     receiveMaximum: MQTT_LIMITS.inflight,
     topicAliasMaximum: MQTT_LIMITS.topicAliases,
+    maximumPacketSize: largest,
     sharedSubscriptionAvailable: false,
     sessionExpiryInterval: Math.round(session.keepMs / 1_000),
     ...(seconds === asked ? {} : { serverKeepAlive: seconds }),
@@ -343,6 +369,19 @@ function bodyOf(packet: Buffer): number {
   let at = 1;
   while (((packet[at] ?? 0) & 0x80) !== 0) at += 1;
   return at + 1;
+}
+
+/** A CONNECT of MQTT in a version that we do not speak (3.1.1, section 3.1.2.2). */
+function isOtherVersion(packet: Buffer): boolean {
+  const at = bodyOf(packet);
+  if (packet[0] !== 0x10 || packet.toString('latin1', at, at + 6) !== '\u0000\u0004MQTT') return false;
+  const level = packet[at + 6] ?? 0;
+  // the first bit marks a bridge
+  return level !== 4 && level !== 5 && level !== 0x84;
+}
+
+function nothing(): void {
+  // there is nothing to cancel any more
 }
 
 function plain(address: string | undefined): string {

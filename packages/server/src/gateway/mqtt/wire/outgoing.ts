@@ -39,13 +39,10 @@ export function encodePublish(
   return packet;
 }
 
+export type AckCommand = 'puback' | 'pubrec' | 'pubrel' | 'pubcomp';
+
 /** The packets that end a QoS 1 or 2 exchange: two bytes of header, the packet id, and in MQTT 5 a reason if there is one. */
-export function encodeAck(
-  command: 'puback' | 'pubrec' | 'pubrel' | 'pubcomp',
-  version: MqttVersion,
-  messageId: number,
-  reason: number,
-): Buffer {
+export function encodeAck(command: AckCommand, version: MqttVersion, messageId: number, reason: number): Buffer {
   const long = version === 5 && reason !== 0;
   const packet = Buffer.allocUnsafe(long ? 5 : 4);
   packet[0] = FIRST_BYTE[command];
