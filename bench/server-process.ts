@@ -32,7 +32,13 @@ export async function startServerProcess(
 ): Promise<ServerProcess> {
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'muster-bench-')));
   const begun = performance.now();
-  const flags = ['--http.port=0', `--dataDir=${dataDir}`, '--log.level=warn', ...(options.flags ?? [])];
+  const flags = [
+    '--http.port=0',
+    '--mqtt.port=0',
+    `--dataDir=${dataDir}`,
+    '--log.level=warn',
+    ...(options.flags ?? []),
+  ];
   const child = spawn(process.execPath, [(options.main ?? MAIN).pathname, ...flags], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { MusterError } from '@muster/contract';
 import { type Static, Type } from 'typebox';
+import { commandsConfig } from './commands/config.ts';
 import { devicesConfig } from './devices/config.ts';
 import { mqttConfig } from './gateway/mqtt/config.ts';
 import { XiaozhiConfig } from './gateway/xiaozhi/config.ts';
 import { httpConfig } from './platform/http/config.ts';
 import { listSettings, readSettings, redactSettings } from './platform/settings.ts';
+import { telemetryConfig } from './telemetry/config.ts';
 import { voiceConfig } from './voice/config.ts';
 
 /** Everything that can be set. Each feature brings its piece; docs/reference/config.md is made from this. */
@@ -31,6 +33,8 @@ export const configSchema = Type.Object({
   }),
   http: httpConfig,
   devices: devicesConfig,
+  telemetry: telemetryConfig,
+  commands: commandsConfig,
   xiaozhi: XiaozhiConfig,
   mqtt: mqttConfig,
   voice: voiceConfig,

@@ -3,7 +3,16 @@ import { MusterError, type Site } from '@muster/contract';
 import packageJson from '../package.json' with { type: 'json' };
 import { accountRoutes, apiKeyRoutes, createAccounts, createApiKeys, protectRoutes } from './accounts/index.ts';
 import { type Config, showConfig } from './config.ts';
-import { createDevices, deviceRoutes } from './devices/index.ts';
+import {
+  createDevices,
+  createGroups,
+  createTwins,
+  deviceRoutes,
+  groupRoutes,
+  profileRoutes,
+  twinRoutes,
+} from './devices/index.ts';
+import { createFleet } from './fleet.ts';
 import { createXiaozhiGateway } from './gateway/xiaozhi/index.ts';
 import { createReadiness, operationRoutes, type Part } from './operations/index.ts';
 import { createInProcessBus } from './platform/bus/index.ts';
@@ -37,6 +46,8 @@ export interface Server {
   readonly url: string;
   /** While there is no administrator: the link that makes the first one. A new start voids it. */
   readonly setupLink: string | null;
+  /** Where MQTT is listened for: `127.0.0.1:1883`; null when it is switched off. */
+  readonly mqtt: { readonly port: number | null; readonly tlsPort: number | null };
   /** Resolves when every part is ready, models warm; rejects when one never will be. */
   readonly ready: Promise<void>;
   /** For the documentation: the OpenAPI document. */
@@ -100,10 +111,17 @@ async function compose(
     afterCreate: async (site) => void (await assistants.create(site, { name: 'Muster' })),
   });
   const devices = createDevices({ db: database.for(), clock, bus, log, config: config.devices });
+  await devices.start();
+  lifecycle.onStop('presence', 3_000, () => devices.stop());
+  const twins = createTwins({ db: database.for(), clock, bus, log, links: devices.links });
+  const groups = createGroups({ db: database.for(), clock, devices });
   const recorder = createRecorder({ db: database.for(), clock, log, metrics, keepDays: config.voice.turn.keepDays });
   lifecycle.onStop('recorder', 5_000, () => recorder.stop());
   const reminders = createReminders({ db: database.for(), clock, log, ring: (reminder) => voice.ring(reminder) });
-  bus.subscribe('device.connected', ({ deviceId }) => reminders.deviceConnected(deviceId));
+  bus.subscribe('device.connected', ({ deviceId }) => {
+    if (devices.links.of(deviceId).some(({ transport }) => transport === 'xiaozhi'))
+      reminders.deviceConnected(deviceId);
+  });
   bus.subscribe('device.disconnected', ({ deviceId }) => reminders.deviceGone(deviceId));
   const voice = createVoice({
     config: config.voice.turn,
@@ -133,31 +151,50 @@ async function compose(
     publicUrl: config.http.publicUrl ?? null,
     registry: metrics.registry,
     httpHost: config.http.host,
-    // TODO-MQTT
-    mqttPort: () => 1883,
+    mqttPort: () => fleet.mqtt.ports().plain ?? config.mqtt.port,
     inbox: createXiaozhiInbox({ devices, voice, siteOf }),
   });
   bus.subscribe('device.revoked', ({ deviceId }) => gateway.closeDevice(deviceId, 'DEVICE_REVOKED'));
 
-  const readiness = createReadiness(clock, [databasePart(database), ...voice.parts()]);
+  const fleet = await createFleet({
+    config,
+    clock,
+    log,
+    bus,
+    metrics,
+    database,
+    lifecycle,
+    sites,
+    devices,
+    apiKeys,
+    xiaozhi: gateway,
+  });
+
+  const readiness = createReadiness(clock, [databasePart(database), ...fleet.parts, ...voice.parts()]);
   protectRoutes(http, accounts);
   accountRoutes(http, accounts, { afterSetup: async (userId, name) => void (await sites.create({ name }, userId)) });
   apiKeyRoutes(http, apiKeys);
   siteRoutes(http, sites);
   assistantRoutes(http, assistants, siteOf);
+  const onlySite = async (only: readonly string[] | null): Promise<string | null> => {
+    const [first, second] = await sites.list(only);
+    return first !== undefined && second === undefined ? first.siteId : null;
+  };
   deviceRoutes(http, devices, {
     siteOfAssistant: async (assistantId) => (await assistants.get(assistantId)).siteId,
-    onlySite: async (only) => {
-      const [first, second] = await sites.list(only);
-      return first !== undefined && second === undefined ? first.siteId : null;
-    },
+    onlySite,
+    group: (groupId) => groups.get(groupId),
   });
+  profileRoutes(http);
+  twinRoutes(http, twins, (deviceId) => devices.get(deviceId));
+  groupRoutes(http, groups, onlySite);
   turnRoutes(http, recorder, (deviceId) => devices.get(deviceId));
   voiceRoutes(http, providers, { deviceOf: (deviceId) => devices.get(deviceId), say: voice.say });
   operationRoutes(http, { readiness, metrics, version: packageJson.version, config: () => showConfig(config) });
   gateway.register(http);
 
   await gateway.listen();
+  await fleet.start();
   const url = await listen(http, config);
   lifecycle.onStop('devices', DRAIN_MS, () => gateway.drain(DRAIN_MS - 1_000));
   recorder.start();
@@ -170,6 +207,7 @@ async function compose(
   return {
     url,
     setupLink: token === null ? null : `${config.http.publicUrl?.replace(/\/$/, '') ?? url}/setup?token=${token}`,
+    mqtt: { port: fleet.mqtt.ports().plain, tlsPort: fleet.mqtt.ports().tls },
     ready: Promise.all([warmed, voice.prepareLines()]).then(() => readiness.look()),
     openapi: () => http.swagger(),
     stop: () => lifecycle.stop(),

@@ -38,7 +38,13 @@ export interface TestServerOptions {
 
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'muster-test-')));
-  const flags = ['--http.port=0', `--dataDir=${dataDir}`, '--database.poolSize=6', ...(options.flags ?? [])];
+  const flags = [
+    '--http.port=0',
+    '--mqtt.port=0',
+    `--dataDir=${dataDir}`,
+    '--database.poolSize=6',
+    ...(options.flags ?? []),
+  ];
   const log = createLogger(process.argv.includes('--log') ? 'debug' : 'silent');
   const server = await startServer(readConfig(flags, {}), { log, ...options.parts });
   const { url } = server;

@@ -59,7 +59,9 @@ export const CommandRequest = Type.Object(
       pattern: '^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,127}$',
       description: 'What to do, as the profile names it',
     }),
-    args: Type.Optional(Type.Unsafe<{ readonly [key: string]: unknown }>(Type.Object({}))),
+    args: Type.Optional(
+      Type.Unsafe<{ readonly [key: string]: unknown }>(Type.Object({}, { additionalProperties: true })),
+    ),
     /** Default: the profile's; `act` for what no profile knows. */
     commandClass: Type.Optional(literals(COMMAND_CLASSES)),
     /** Default: that of the class. */

@@ -7,6 +7,8 @@ const Path = Type.String({
   description: 'Path of a field of the reported twin, such as `wifi.rssi`',
 });
 
+const Value = Type.Union([Type.String({ maxLength: 200 }), Type.Number(), Type.Boolean()]);
+
 /** One condition; exactly one of its members says what is compared, `reported` with one of its comparisons. */
 export const Condition = Type.Object(
   {
@@ -14,8 +16,10 @@ export const Condition = Type.Object(
     profile: Type.Optional(Type.String({ maxLength: 64 })),
     name: Type.Optional(Type.String({ maxLength: 200, description: 'Part of the name' })),
     simulated: Type.Optional(Type.Boolean()),
+    connected: Type.Optional(Type.Boolean()),
     reported: Type.Optional(Path),
-    is: Type.Optional(Type.Union([Type.String({ maxLength: 200 }), Type.Number(), Type.Boolean()])),
+    is: Type.Optional(Value),
+    not: Type.Optional(Value),
     above: Type.Optional(Type.Number()),
     below: Type.Optional(Type.Number()),
     exists: Type.Optional(Type.Boolean()),

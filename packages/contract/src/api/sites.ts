@@ -6,6 +6,12 @@ export const SITE_KINDS = ['home', 'shop', 'plant', 'lab'] as const;
 /** `none` passes words through (adults' sites); `required` refuses every word until a screener is configured. */
 export const SCREENING = ['none', 'required'] as const;
 
+/** How long measurements can be kept, days. Averages of hours and days are kept for two years at least. */
+export const TELEMETRY_KEEP_DAYS = [7, 30, 90, 365, 1825] as const;
+const KeepDays = Type.Unsafe<(typeof TELEMETRY_KEEP_DAYS)[number]>(
+  Type.Integer({ enum: [...TELEMETRY_KEEP_DAYS], description: 'How long measurements are kept, days' }),
+);
+
 export const Site = Type.Object({
   siteId: Id,
   name: Name,
@@ -14,6 +20,7 @@ export const Site = Type.Object({
   timeZone: Type.String({ description: 'IANA name, for example Asia/Ho_Chi_Minh' }),
   keepWords: Type.Boolean({ description: 'Whether turns keep what was said; off by default' }),
   screening: literals(SCREENING),
+  telemetryKeepDays: KeepDays,
   createdAt: At,
 });
 export type Site = Static<typeof Site>;
@@ -26,6 +33,7 @@ export const SiteCreate = Type.Object(
     timeZone: Type.Optional(Type.String({ maxLength: 64 })),
     keepWords: Type.Optional(Type.Boolean()),
     screening: Type.Optional(literals(SCREENING)),
+    telemetryKeepDays: Type.Optional(KeepDays),
   },
   { additionalProperties: false },
 );

@@ -6,7 +6,7 @@ import { At } from './fields.ts';
 const Times = Type.Record(Type.String(), At, {
   description: 'When each field was last changed, by its path ("led.colour"); removed fields keep their time',
 });
-const Json = Type.Unsafe<JsonObject>(Type.Object({}));
+const Json = Type.Unsafe<JsonObject>(Type.Object({}, { additionalProperties: true }));
 
 /** The twin of a device as people read it. */
 export const Twin = Type.Object({

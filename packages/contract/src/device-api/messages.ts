@@ -7,7 +7,7 @@ import { type JsonObject, type PointValue, SeriesName } from './values.ts';
  * What a device and Muster say to each other, the same over MQTT, HTTP and WebSocket. docs/reference/device-api.md is
  * made from these schemas and from topics.ts.
  */
-const JsonMap = Type.Unsafe<JsonObject>(Type.Object({}));
+const JsonMap = Type.Unsafe<JsonObject>(Type.Object({}, { additionalProperties: true }));
 
 /** Names one order of messages within a device; sequence numbers count within it. */
 export const StreamName = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$' });

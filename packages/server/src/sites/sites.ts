@@ -35,6 +35,7 @@ export function createSites(deps: SitesDeps): Sites {
         timeZone: checkTimeZone(wanted.timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone),
         keepWords: wanted.keepWords ?? false,
         screening: wanted.screening ?? 'none',
+        telemetryKeepDays: wanted.telemetryKeepDays ?? 90,
         createdAt: now,
       };
       await store.insert(site);

@@ -10,6 +10,7 @@ export interface SiteTables {
     time_zone: string;
     keep_words: boolean;
     screening: (typeof SCREENING)[number];
+    telemetry_keep_days: Site['telemetryKeepDays'];
     created_at: number;
   };
 }
@@ -44,6 +45,7 @@ export function createSiteStore(db: Database<SiteTables>) {
           ...(change.timeZone === undefined ? {} : { time_zone: change.timeZone }),
           ...(change.keepWords === undefined ? {} : { keep_words: change.keepWords }),
           ...(change.screening === undefined ? {} : { screening: change.screening }),
+          ...(change.telemetryKeepDays === undefined ? {} : { telemetry_keep_days: change.telemetryKeepDays }),
         })
         .where('site_id', '=', siteId)
         .returningAll()
@@ -62,6 +64,7 @@ function toSite(row: SiteRow): Site {
     timeZone: row.time_zone,
     keepWords: row.keep_words,
     screening: row.screening,
+    telemetryKeepDays: row.telemetry_keep_days,
     createdAt: row.created_at,
   };
 }
@@ -75,6 +78,7 @@ function toRow(site: Site): SiteRow {
     time_zone: site.timeZone,
     keep_words: site.keepWords,
     screening: site.screening,
+    telemetry_keep_days: site.telemetryKeepDays,
     created_at: site.createdAt,
   };
 }

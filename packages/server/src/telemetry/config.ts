@@ -1,3 +1,4 @@
+import { TELEMETRY_KEEP_DAYS } from '@muster/contract';
 import { type Static, Type } from 'typebox';
 
 /** The telemetry's piece of the configuration. */
@@ -24,7 +25,7 @@ export const telemetryConfig = Type.Object({
 export type TelemetryConfig = Static<typeof telemetryConfig>;
 
 /** How long a site may keep its measurements, days: each is a set of tables. */
-export const KEEP_DAYS = [7, 30, 90, 365, 1825] as const;
+export const KEEP_DAYS = TELEMETRY_KEEP_DAYS;
 /** Roll-ups of an hour and a day are kept so long at least, days. */
 export const ROLLUP_KEEP_DAYS = 730;
 

@@ -8,7 +8,8 @@ export interface Point {
   readonly value: PointValue;
 }
 
-const SERIES_NAME = /^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,63}$/;
+/** What a series may be called: SeriesName of the contract. */
+export const SERIES_NAME = /^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,63}$/;
 
 /**
  * The points of a message. A message is taken whole or not at all: MESSAGE_INVALID, TIME_IMPOSSIBLE (later than the

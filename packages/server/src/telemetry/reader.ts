@@ -87,18 +87,17 @@ export function createReader(deps: {
     const head = { series: name, kind, unit };
     if (tables.classes().length === 0) return { ...head, resolution: 'raw', bucketMs: null, points: [], buckets: null };
     const isNumeric = kind === 'number' || kind === 'boolean';
-    // one more than asked tells whether there are too many; a span that surely has more is not even looked at
-    if (!isNumeric || (to - from) / points < 60_000) {
-      const limit = isNumeric ? points + 1 : points;
-      const { rows } = await pool.query<RawRow>(
-        `SELECT at, num, value FROM (${rawSql()}) AS raw ORDER BY at ${isNumeric ? '' : 'DESC'}, seq LIMIT ${limit}`,
-        [seriesId, from, to],
-      );
-      if (!isNumeric) rows.reverse();
-      if (rows.length <= points) {
-        const raw = rows.map((row) => ({ at: row.at, value: readValue(kind, row) }));
-        return { ...head, resolution: 'raw', bucketMs: null, points: raw, buckets: null };
-      }
+    // one more than asked tells whether there are too many; of what has no average the newest are given
+    const limit = isNumeric ? points + 1 : points;
+    const order = isNumeric ? 'at, seq' : 'at DESC, seq DESC';
+    const { rows } = await pool.query<RawRow>(
+      `SELECT at, num, value FROM (${rawSql()}) AS raw ORDER BY ${order} LIMIT ${limit}`,
+      [seriesId, from, to],
+    );
+    if (!isNumeric) rows.reverse();
+    if (rows.length <= points) {
+      const raw = rows.map((row) => ({ at: row.at, value: readValue(kind, row) }));
+      return { ...head, resolution: 'raw', bucketMs: null, points: raw, buckets: null };
     }
     const made = await Promise.all(
       tables.classes().map(async (days) => ({ days, upTo: await deps.rollups.upTo(days) })),

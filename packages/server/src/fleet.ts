@@ -1,0 +1,139 @@
+import { readFile } from 'node:fs/promises';
+import { codeOf } from '@muster/contract';
+import type { ApiKeys } from './accounts/index.ts';
+import { type Commands, commandRoutes, createCommands } from './commands/index.ts';
+import type { Config } from './config.ts';
+import { createDeviceInbox } from './device-inbox.ts';
+import { createTwins, type Devices, type Twins, twinRoutes } from './devices/index.ts';
+import { createDeviceApi, type DeviceApi, type DeviceInbox } from './gateway/device/index.ts';
+import { createMqttGateway, type MqttGateway } from './gateway/mqtt/index.ts';
+import type { XiaozhiGateway } from './gateway/xiaozhi/index.ts';
+import { createMqttInbox } from './mqtt-inbox.ts';
+import type { Part } from './operations/index.ts';
+import type { Bus } from './platform/bus/index.ts';
+import type { Clock } from './platform/clock.ts';
+import type { OpenDatabase } from './platform/db/index.ts';
+import type { Http } from './platform/http/index.ts';
+import type { Lifecycle } from './platform/lifecycle.ts';
+import type { Logger } from './platform/log.ts';
+import type { Metrics } from './platform/metrics.ts';
+import type { Sites } from './sites/index.ts';
+import { createTelemetry, type Telemetry, telemetryRoutes } from './telemetry/index.ts';
+
+/** What every kind of device has: measurements, a twin, commands, and the wires of the device API. */
+export interface Fleet {
+  readonly telemetry: Telemetry;
+  readonly twins: Twins;
+  readonly commands: Commands;
+  readonly inbox: DeviceInbox;
+  readonly api: DeviceApi;
+  readonly mqtt: MqttGateway;
+  readonly parts: readonly Part[];
+  routes(http: Http): void;
+  /** Opens the ports and starts the work in the background; stopped by the lifecycle. Call it after the routes. */
+  start(): Promise<void>;
+}
+
+const DRAIN_MS = 5_000;
+
+/** The part of the composition root that joins the features of a fleet. */
+export async function createFleet(deps: {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly bus: Bus;
+  readonly metrics: Metrics;
+  readonly database: OpenDatabase;
+  readonly lifecycle: Lifecycle;
+  readonly sites: Sites;
+  readonly devices: Devices;
+  readonly apiKeys: ApiKeys;
+  readonly xiaozhi: Pick<XiaozhiGateway, 'openChannel'>;
+}): Promise<Fleet> {
+  const { config, clock, log, bus, metrics, database, lifecycle, sites, devices } = deps;
+  const { pool } = database;
+  const deviceOf = (deviceId: string) => devices.get(deviceId);
+  const twins = createTwins({ db: database.for(), clock, bus, log, links: devices.links });
+  const telemetry = await createTelemetry({
+    pool,
+    clock,
+    log,
+    bus,
+    metrics,
+    config: config.telemetry,
+    unitsOf: async () => null,
+    keepDaysOf: async (siteId) => (await sites.get(siteId)).telemetryKeepDays,
+  });
+  lifecycle.onStop('telemetry', 15_000, () => telemetry.stop());
+  const commands = createCommands({
+    pool,
+    clock,
+    log,
+    bus,
+    metrics,
+    config: config.commands,
+    links: devices.links,
+    rulesOf: async () => undefined,
+  });
+  lifecycle.onStop('commands', 5_000, () => commands.stop());
+  const inbox = createDeviceInbox({ clock, log, bus, devices, twins, telemetry, commands });
+  const api = createDeviceApi(inbox, clock);
+  const siteOf = async (deviceId: string): Promise<string | null> =>
+    devices.get(deviceId).then(
+      (device) => device.siteId,
+      (error: unknown) => {
+        if (codeOf(error) === 'NOT_FOUND') return null;
+        throw error;
+      },
+    );
+  const mqtt = createMqttGateway({
+    log,
+    clock,
+    metrics,
+    pool,
+    config: config.mqtt,
+    inbox: createMqttInbox({ api, inbox, apiKeys: deps.apiKeys, xiaozhi: deps.xiaozhi, siteOf }),
+    tls: await tlsOf(config),
+    httpHost: config.http.host,
+  });
+  bus.subscribe('device.revoked', ({ deviceId }) => mqtt.closeDevice(deviceId, 'DEVICE_REVOKED'));
+  bus.subscribe('apiKey.removed', ({ keyId }) => mqtt.closeKey(keyId));
+
+  return {
+    telemetry,
+    twins,
+    commands,
+    inbox,
+    api,
+    mqtt,
+    parts: [telemetryPart(telemetry)],
+    routes(http) {
+      twinRoutes(http, twins, deviceOf);
+      telemetryRoutes(http, telemetry, deviceOf);
+      commandRoutes(http, commands, deviceOf);
+    },
+    async start() {
+      telemetry.start();
+      commands.start();
+      await mqtt.listen();
+      lifecycle.onStop('mqtt', DRAIN_MS, () => mqtt.drain(DRAIN_MS - 1_000));
+    },
+  };
+}
+
+async function tlsOf({ http }: Config): Promise<{ readonly cert: Buffer; readonly key: Buffer } | null> {
+  if (http.tlsCert === undefined || http.tlsKey === undefined) return null;
+  return { cert: await readFile(http.tlsCert), key: await readFile(http.tlsKey) };
+}
+
+/** Points that cannot be stored are refused, and devices keep them: that is worse than slow, and not the end. */
+function telemetryPart(telemetry: Telemetry): Part {
+  return {
+    name: 'telemetry',
+    async check() {
+      const { waiting, failure } = telemetry.state();
+      if (failure !== null) return { state: 'degraded', detail: `the last batch was not stored: ${failure}` };
+      return { state: 'ready', detail: `${waiting} points wait to be stored` };
+    },
+  };
+}

@@ -1,0 +1,129 @@
+import { DeviceEventList, ErrorReply, Id, LatestList, MusterError, SeriesList, TelemetryReply } from '@muster/contract';
+import { Type } from 'typebox';
+import type { Http } from '../platform/http/index.ts';
+import { SERIES_NAME } from './points.ts';
+import type { Telemetry } from './telemetry.ts';
+
+const Params = Type.Object({ deviceId: Id });
+const DAY_MS = 86_400_000;
+/** Most series in one answer, and in one export. */
+const MOST_SERIES = 32;
+const Names = Type.String({
+  maxLength: MOST_SERIES * 65,
+  description: 'Names of series with commas between them; default: all, up to 32',
+});
+const Span = {
+  from: Type.Optional(Type.Integer({ minimum: 0, description: 'Epoch ms; default: a day before `to`' })),
+  to: Type.Optional(Type.Integer({ minimum: 0, description: 'Epoch ms, not in it; default: now' })),
+};
+
+export function telemetryRoutes(
+  app: Http,
+  telemetry: Telemetry,
+  /** NOT_FOUND. */
+  deviceOf: (deviceId: string) => Promise<{ readonly deviceId: string; readonly siteId: string }>,
+): void {
+  const tags = ['telemetry'];
+  const failures = { '4xx': ErrorReply };
+
+  async function named(deviceId: string, series: string | undefined): Promise<string[]> {
+    const names =
+      series?.split(',') ?? (await telemetry.seriesOf(deviceId)).slice(0, MOST_SERIES).map((one) => one.series);
+    if (names.length > MOST_SERIES) {
+      throw new MusterError('REQUEST_INVALID', {}, { say: `At most ${MOST_SERIES} series at a time.` });
+    }
+    const wrong = names.find((name) => !SERIES_NAME.test(name));
+    if (wrong !== undefined) {
+      throw new MusterError('REQUEST_INVALID', {}, { say: `"${wrong.slice(0, 80)}" is no name of a series.` });
+    }
+    return names;
+  }
+
+  function spanOf({ from, to }: { from?: number; to?: number }): { from: number; to: number } {
+    const end = to ?? Date.now();
+    const span = { from: from ?? end - DAY_MS, to: end };
+    if (span.from >= span.to) throw new MusterError('REQUEST_INVALID', {}, { say: '`from` is not before `to`.' });
+    return span;
+  }
+
+  app.get(
+    '/api/devices/:deviceId/series',
+    {
+      config: { action: 'telemetry.read' },
+      schema: { tags, summary: 'What a device measures', params: Params, response: { 200: SeriesList, ...failures } },
+    },
+    async (request) => {
+      const { deviceId, siteId } = await deviceOf(request.params.deviceId);
+      request.access.allow(siteId);
+      return { series: await telemetry.seriesOf(deviceId) };
+    },
+  );
+
+  app.get(
+    '/api/devices/:deviceId/telemetry/latest',
+    {
+      config: { action: 'telemetry.read' },
+      schema: {
+        tags,
+        summary: 'The newest value of each series',
+        params: Params,
+        response: { 200: LatestList, ...failures },
+      },
+    },
+    async (request) => {
+      const { deviceId, siteId } = await deviceOf(request.params.deviceId);
+      request.access.allow(siteId);
+      return { latest: await telemetry.latest(deviceId) };
+    },
+  );
+
+  app.get(
+    '/api/devices/:deviceId/telemetry',
+    {
+      config: { action: 'telemetry.read' },
+      schema: {
+        tags,
+        summary: 'Measurements of a span: points, or buckets when there are more than asked for',
+        params: Params,
+        querystring: Type.Object({
+          series: Type.Optional(Names),
+          ...Span,
+          points: Type.Integer({ minimum: 1, maximum: 10_000, default: 1_000, description: 'About how many' }),
+        }),
+        response: { 200: TelemetryReply, ...failures },
+      },
+    },
+    async (request) => {
+      const { deviceId, siteId } = await deviceOf(request.params.deviceId);
+      request.access.allow(siteId);
+      const span = spanOf(request.query);
+      const series = await named(deviceId, request.query.series);
+      return { ...span, data: await telemetry.query({ deviceId, series, ...span, points: request.query.points }) };
+    },
+  );
+
+  app.get(
+    '/api/devices/:deviceId/events',
+    {
+      config: { action: 'telemetry.read' },
+      schema: {
+        tags,
+        summary: 'What happened on a device, newest first',
+        params: Params,
+        querystring: Type.Object({
+          limit: Type.Integer({ minimum: 1, maximum: 1_000, default: 100 }),
+          after: Type.Optional(Id),
+        }),
+        response: { 200: DeviceEventList, ...failures },
+      },
+    },
+    async (request) => {
+      const { deviceId, siteId } = await deviceOf(request.params.deviceId);
+      request.access.allow(siteId);
+      const { limit, after } = request.query;
+      const page = await telemetry.events(deviceId, limit + 1, after ?? null);
+      const shown = page.slice(0, limit);
+      return { events: shown, next: page.length > limit ? (shown.at(-1)?.eventId ?? null) : null };
+    },
+  );
+}
