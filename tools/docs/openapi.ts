@@ -7,7 +7,7 @@ import { configSchema } from '../../packages/server/src/config.ts';
 import { groupRoutes } from '../../packages/server/src/devices/groups/routes.ts';
 import { profileRoutes } from '../../packages/server/src/devices/profile-routes.ts';
 import { deviceRoutes } from '../../packages/server/src/devices/routes.ts';
-import { twinRoutes, twinRoutes } from '../../packages/server/src/devices/twin/routes.ts';
+import { twinRoutes } from '../../packages/server/src/devices/twin/routes.ts';
 import { operationRoutes } from '../../packages/server/src/operations/routes.ts';
 import { createHttp } from '../../packages/server/src/platform/http/index.ts';
 import { createLogger } from '../../packages/server/src/platform/log.ts';
@@ -36,7 +36,6 @@ export async function openApi(): Promise<OpenApi> {
   profileRoutes(http);
   twinRoutes(http, absent(), absent());
   groupRoutes(http, absent(), absent());
-  twinRoutes(http, absent(), absent());
   telemetryRoutes(http, absent(), absent());
   commandRoutes(http, absent(), absent());
   turnRoutes(http, absent(), absent());
