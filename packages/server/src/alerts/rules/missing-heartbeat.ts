@@ -35,12 +35,10 @@ export const rule = defineRule<State>()({
       (input.on === 'events' && params.of === 'events' && input.name === params.name);
     if (beat) {
       const beatAt = input.on === 'points' ? input.receivedAt : now;
-      return beatAt <= state.beatAt && !state.firing
-        ? state
-        : { firing: false, beatAt: Math.max(beatAt, state.beatAt) };
+      return beatAt <= state.beatAt ? state : { firing: false, beatAt };
     }
-    if (input.on !== 'tick' || state.firing || now - state.beatAt <= params.everyMs * params.missed) return state;
-    return { firing: true, beatAt: state.beatAt };
+    const firing = input.on === 'tick' ? now - state.beatAt > params.everyMs * params.missed : state.firing;
+    return firing === state.firing ? state : { ...state, firing };
   },
   fact: ({ beatAt }, params, now) =>
     `${params.name} last came ${told(now - beatAt)} ago; expected every ${told(params.everyMs)}, ${params.missed} may be missed`,

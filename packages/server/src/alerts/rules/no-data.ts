@@ -33,11 +33,11 @@ export const rule = defineRule<State>()({
   },
   step(state, input, params, now) {
     if (input.on === 'points') {
-      if (!state.firing && input.receivedAt <= state.heardAt) return state;
-      return { firing: false, heardAt: Math.max(state.heardAt, input.receivedAt), heard: true };
+      if (input.receivedAt <= state.heardAt) return state;
+      return { firing: false, heardAt: input.receivedAt, heard: true };
     }
-    if (input.on !== 'tick' || state.firing || now - state.heardAt < params.forMs) return state;
-    return { ...state, firing: true };
+    const firing = input.on === 'tick' ? now - state.heardAt >= params.forMs : state.firing;
+    return firing === state.firing ? state : { ...state, firing };
   },
   keep: (state) => (state.firing || !state.heard ? state : null),
   fact: ({ heardAt }, params, now) =>
