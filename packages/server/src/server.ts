@@ -3,15 +3,7 @@ import { MusterError, type Site } from '@muster/contract';
 import packageJson from '../package.json' with { type: 'json' };
 import { accountRoutes, apiKeyRoutes, createAccounts, createApiKeys, protectRoutes } from './accounts/index.ts';
 import { type Config, showConfig } from './config.ts';
-import {
-  createDevices,
-  createGroups,
-  createTwins,
-  deviceRoutes,
-  groupRoutes,
-  profileRoutes,
-  twinRoutes,
-} from './devices/index.ts';
+import { createDevices, createGroups, deviceRoutes, groupRoutes, profileRoutes } from './devices/index.ts';
 import { createFleet } from './fleet.ts';
 import { createXiaozhiGateway } from './gateway/xiaozhi/index.ts';
 import { createReadiness, operationRoutes, type Part } from './operations/index.ts';
@@ -113,7 +105,6 @@ async function compose(
   const devices = createDevices({ db: database.for(), clock, bus, log, config: config.devices });
   await devices.start();
   lifecycle.onStop('presence', 3_000, () => devices.stop());
-  const twins = createTwins({ db: database.for(), clock, bus, log, links: devices.links });
   const groups = createGroups({ db: database.for(), clock, devices });
   const recorder = createRecorder({ db: database.for(), clock, log, metrics, keepDays: config.voice.turn.keepDays });
   lifecycle.onStop('recorder', 5_000, () => recorder.stop());
@@ -186,7 +177,6 @@ async function compose(
     group: (groupId) => groups.get(groupId),
   });
   profileRoutes(http);
-  twinRoutes(http, twins, (deviceId) => devices.get(deviceId));
   groupRoutes(http, groups, onlySite);
   turnRoutes(http, recorder, (deviceId) => devices.get(deviceId));
   voiceRoutes(http, providers, { deviceOf: (deviceId) => devices.get(deviceId), say: voice.say });

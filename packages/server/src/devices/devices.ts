@@ -9,6 +9,7 @@ import {
   type DeviceKeyRegister,
   MusterError,
 } from '@muster/contract';
+import { profiles } from '@muster/profiles';
 import type { Static } from 'typebox';
 import type { Bus } from '../platform/bus/index.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -19,8 +20,9 @@ import { createActivation, type Knock } from './activation.ts';
 import { type CheckInReply, createCheckIn } from './check-in.ts';
 import type { devicesConfig } from './config.ts';
 import { createDeviceLinks, type DeviceLinks } from './links.ts';
+import { createPresence, type PresenceTables } from './presence/index.ts';
 import { provesKey } from './proof.ts';
-import { createDeviceStore, type DeviceRow, type DeviceTables, toDevice } from './store.ts';
+import { createDeviceStore, type DeviceFilter, type DeviceRow, type DeviceTables, toDevice } from './store.ts';
 
 export interface Devices {
   checkIn(knock: Knock, source: string): Promise<CheckInReply>;
@@ -41,12 +43,8 @@ export interface Devices {
   deleteKey(serialNumber: string, siteId: string | null): Promise<void>;
   /** NOT_FOUND when there is no such device. */
   get(deviceId: string): Promise<Device>;
-  list(options: {
-    readonly sites: readonly string[] | null;
-    readonly siteId?: string;
-    readonly limit: number;
-    readonly after?: string;
-  }): Promise<Device[]>;
+  /** Newest first. `sites` null: of every site; `after`: the last id of the page before. */
+  list(options: DeviceFilter & { readonly limit: number; readonly after?: string }): Promise<Device[]>;
   change(deviceId: string, change: DeviceChange): Promise<Device>;
   /** Its tokens end now and `device.revoked` closes its socket. CONFLICT when it is revoked already. */
   revoke(deviceId: string): Promise<void>;
@@ -56,10 +54,14 @@ export interface Devices {
   newToken(deviceId: string): Promise<string>;
   /** Connections to this process. */
   readonly links: DeviceLinks;
+  /** Resolves when the other servers know this one: what is connected to it counts as connected from then on. */
+  start(): Promise<void>;
+  /** What is still connected to this server counts as gone when it resolves. */
+  stop(): Promise<void>;
 }
 
 export interface DevicesDeps {
-  readonly db: Database<DeviceTables>;
+  readonly db: Database<DeviceTables & PresenceTables>;
   readonly clock: Clock;
   readonly bus: Bus;
   readonly log: Logger;
@@ -71,13 +73,21 @@ export function createDevices(deps: DevicesDeps): Devices {
   const store = createDeviceStore(deps.db);
   const activation = createActivation({ store, clock, log, simulatedAllowed: deps.config.allowSimulated });
   const checkIn = createCheckIn({ store, activation, clock, knocksPerMinute: deps.config.knocksPerMinute });
-  const links = createDeviceLinks(bus, note);
-  const isHere = (deviceId: string): boolean => links.of(deviceId).length > 0;
+  const links = createDeviceLinks(bus, (deviceId) => presence.changed(deviceId));
+  const presence = createPresence({ db: deps.db, clock, bus, log, links });
 
-  function note(deviceId: string): void {
-    store
-      .seen([deviceId], clock.now())
-      .catch((error: unknown) => log.warn({ err: error, deviceId }, 'last-seen not stored'));
+  /** What is connected here is known here; of other servers only the database tells. */
+  function shown(row: DeviceRow & { held_by?: string | null }): Device {
+    const heldBy = row.held_by ?? null;
+    const isHere = links.of(row.device_id).length > 0;
+    return toDevice(row, isHere || (heldBy !== null && heldBy !== presence.serverId));
+  }
+
+  /** REQUEST_INVALID for a kind of device that nobody knows. */
+  function checkProfile(name: string | null | undefined): void {
+    if (name == null || profiles.has(name)) return;
+    const say = `There is no profile "${name}". There are: ${[...profiles.keys()].join(', ')}.`;
+    throw new MusterError('REQUEST_INVALID', { profile: name }, { say });
   }
 
   return {
@@ -104,7 +114,7 @@ export function createDevices(deps: DevicesDeps): Devices {
     async authenticate(token, hardwareId) {
       const row = await store.byToken(hashSecret(token));
       if (row === undefined || (hardwareId !== null && row.hardware_id !== hardwareId)) return null;
-      return toDevice(row, isHere(row.device_id));
+      return shown(row);
     },
 
     async registerKey(request) {
@@ -124,15 +134,16 @@ export function createDevices(deps: DevicesDeps): Devices {
     async get(deviceId) {
       const row = await store.find(deviceId);
       if (row === undefined) throw new MusterError('NOT_FOUND', { deviceId });
-      return toDevice(row, isHere(deviceId));
+      return shown(row);
     },
 
     async list(options) {
-      return (await store.list(options)).map((row) => toDevice(row, isHere(row.device_id)));
+      return (await store.list(options)).map(shown);
     },
 
     async change(deviceId, change) {
       if (Object.keys(change).length === 0) return this.get(deviceId);
+      checkProfile(change.profile);
       const row = await store.change(deviceId, {
         ...(change.name === undefined ? {} : { name: change.name }),
         ...(change.assistantId === undefined ? {} : { assistant_id: change.assistantId }),
@@ -141,7 +152,7 @@ export function createDevices(deps: DevicesDeps): Devices {
       });
       if (row === undefined) throw new MusterError('NOT_FOUND', { deviceId });
       bus.publish('device.changed', { deviceId });
-      return toDevice(row, isHere(deviceId));
+      return shown(row);
     },
 
     async revoke(deviceId) {
@@ -152,6 +163,7 @@ export function createDevices(deps: DevicesDeps): Devices {
     },
 
     async create({ siteId, name, hardwareId, profile, tags }) {
+      checkProfile(profile);
       const now = clock.now();
       const deviceId = newId(now);
       const token = newSecret();
@@ -186,5 +198,7 @@ export function createDevices(deps: DevicesDeps): Devices {
     },
 
     links,
+    start: () => presence.start(),
+    stop: () => presence.stop(),
   };
 }

@@ -1,6 +1,7 @@
 import {
   ActivateReply,
   ActivateRequest,
+  DEVICE_STATES,
   Device,
   DeviceChange,
   DeviceCreate,
@@ -9,18 +10,28 @@ import {
   DeviceList,
   DeviceToken,
   ErrorReply,
+  type Group,
   Id,
+  literals,
   MusterError,
+  Tag,
 } from '@muster/contract';
 import { Type } from 'typebox';
 import type { Http } from '../platform/http/index.ts';
 import type { Devices } from './devices.ts';
+import { siteMeant } from './site-meant.ts';
 
 const Params = Type.Object({ deviceId: Id });
 const KeyParams = Type.Object({ serialNumber: DeviceKeyRegister.properties.serialNumber });
 const KeyQuery = Type.Object({ siteId: Type.Optional(Id) });
 const ListQuery = Type.Object({
   siteId: Type.Optional(Id),
+  tag: Type.Optional(Tag),
+  profile: Type.Optional(Type.String({ maxLength: 64 })),
+  connected: Type.Optional(Type.Boolean()),
+  state: Type.Optional(literals(DEVICE_STATES)),
+  name: Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'How the name begins' })),
+  group: Type.Optional(Id),
   limit: Type.Integer({ minimum: 1, maximum: 1_000, default: 100 }),
   after: Type.Optional(Id),
 });
@@ -33,6 +44,8 @@ export function deviceRoutes(
     readonly siteOfAssistant: (assistantId: string) => Promise<string>;
     /** The site meant when a caller names none: their only one. */
     readonly onlySite: (sites: readonly string[] | null) => Promise<string | null>;
+    /** NOT_FOUND when there is no such group. */
+    readonly group: (groupId: string) => Promise<Group>;
   },
 ): void {
   const tags = ['devices'];
@@ -50,19 +63,16 @@ export function deviceRoutes(
       },
     },
     async (request) => {
-      const { limit, ...rest } = request.query;
-      const page = await devices.list({ ...rest, sites: request.access.sites, limit: limit + 1 });
+      const { limit, group: groupId, ...rest } = request.query;
+      const { sites } = request.access;
+      const group = groupId === undefined ? null : await lookups.group(groupId);
+      // somebody else's group is none
+      if (group !== null && sites?.includes(group.siteId) === false) throw new MusterError('NOT_FOUND', { groupId });
+      const page = await devices.list({ ...rest, ...(group === null ? {} : { group }), sites, limit: limit + 1 });
       const shown = page.slice(0, limit);
       return { devices: shown, next: page.length > limit ? (shown.at(-1)?.deviceId ?? null) : null };
     },
   );
-
-  async function siteFor(named: string | undefined, sites: readonly string[] | null): Promise<string> {
-    const siteId = named ?? (await lookups.onlySite(sites));
-    if (siteId !== null) return siteId;
-    const say = 'You belong to several sites, or to none: name the site.';
-    throw new MusterError('REQUEST_INVALID', {}, { say });
-  }
 
   app.post(
     '/api/devices',
@@ -76,7 +86,7 @@ export function deviceRoutes(
       },
     },
     async (request, reply) => {
-      const siteId = await siteFor(request.body.siteId, request.access.sites);
+      const siteId = await siteMeant(request.body.siteId, request.access.sites, lookups.onlySite);
       request.access.allow(siteId);
       return reply.status(201).send(await devices.create({ ...request.body, siteId }));
     },
@@ -112,7 +122,7 @@ export function deviceRoutes(
       },
     },
     async (request) => {
-      const siteId = await siteFor(request.body.siteId, request.access.sites);
+      const siteId = await siteMeant(request.body.siteId, request.access.sites, lookups.onlySite);
       request.access.allow(siteId);
       const person = request.access.session?.user.userId ?? '';
       return devices.approve({ ...request.body, siteId }, [request.ip, person]);

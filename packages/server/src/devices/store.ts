@@ -1,5 +1,8 @@
-import { type Device, MusterError } from '@muster/contract';
+import { type Device, type Group, MusterError } from '@muster/contract';
+import { sql } from 'kysely';
 import { type Database, isUniqueViolation } from '../platform/db/index.ts';
+import { queryCondition } from './groups/query.ts';
+import { holder, isConnected } from './presence/index.ts';
 
 export interface DeviceTables {
   devices: {
@@ -51,12 +54,33 @@ export interface ActivationRow {
 /** Tokens of one device that work at a time: the newest, and those that may still be in a device's memory. */
 const LIVE_TOKENS = 3;
 
+/** Which devices are meant. Every part that is given must hold. */
+export interface DeviceFilter {
+  /** Null: of every site. */
+  readonly sites: readonly string[] | null;
+  readonly siteId?: string;
+  readonly state?: DeviceRow['state'];
+  readonly tag?: string;
+  readonly profile?: string;
+  readonly connected?: boolean;
+  /** How the name begins, in capitals or not. */
+  readonly name?: string;
+  /** Those that are in it now. */
+  readonly group?: Group;
+}
+
 export type DeviceStore = ReturnType<typeof createDeviceStore>;
 
 export function createDeviceStore(db: Database<DeviceTables>) {
   return {
+    /** With the living server that holds it. */
     find: (deviceId: string) =>
-      db.selectFrom('devices').selectAll().where('device_id', '=', deviceId).executeTakeFirst(),
+      db
+        .selectFrom('devices')
+        .selectAll()
+        .select(holder().as('held_by'))
+        .where('device_id', '=', deviceId)
+        .executeTakeFirst(),
 
     activeByHardware: (hardwareId: string) =>
       db
@@ -86,17 +110,34 @@ export function createDeviceStore(db: Database<DeviceTables>) {
     },
 
     /** Newest first by id; `after` is the last id of the page before. */
-    list(options: {
-      sites: readonly string[] | null;
-      siteId?: string;
-      limit: number;
-      after?: string;
-    }): Promise<DeviceRow[]> {
-      if (options.sites?.length === 0) return Promise.resolve([]);
-      let query = db.selectFrom('devices').selectAll().orderBy('device_id', 'desc').limit(options.limit);
-      if (options.sites !== null) query = query.where('site_id', 'in', options.sites);
-      if (options.siteId !== undefined) query = query.where('site_id', '=', options.siteId);
-      if (options.after !== undefined) query = query.where('device_id', '<', options.after);
+    list(
+      options: DeviceFilter & { limit: number; after?: string },
+    ): Promise<(DeviceRow & { held_by: string | null })[]> {
+      const { sites, siteId, state, tag, profile, connected, name, group, after } = options;
+      if (sites?.length === 0) return Promise.resolve([]);
+      let query = db
+        .selectFrom('devices')
+        .selectAll()
+        .select(holder().as('held_by'))
+        .orderBy('device_id', 'desc')
+        .limit(options.limit);
+      if (sites !== null) query = query.where('site_id', 'in', sites);
+      if (siteId !== undefined) query = query.where('site_id', '=', siteId);
+      if (state !== undefined) query = query.where('state', '=', state);
+      if (after !== undefined) query = query.where('device_id', '<', after);
+      if (tag !== undefined) query = query.where(sql<boolean>`tags @> ARRAY[${tag}]::text[]`);
+      if (profile !== undefined) query = query.where('profile', '=', profile);
+      if (name !== undefined) query = query.where(sql<boolean>`lower(name) LIKE ${beginsWith(name)}`);
+      if (connected !== undefined) query = query.where(sql<boolean>`${isConnected()} = ${connected}`);
+      if (group !== undefined) {
+        query = query.where('site_id', '=', group.siteId);
+        query =
+          group.query === null
+            ? query.where(
+                sql<boolean>`device_id IN (SELECT device_id FROM group_members WHERE group_id = ${group.groupId})`,
+              )
+            : query.where(queryCondition(group.query));
+      }
       return query.execute();
     },
 
@@ -104,11 +145,6 @@ export function createDeviceStore(db: Database<DeviceTables>) {
       deviceId: string,
       set: Partial<Pick<DeviceRow, 'name' | 'assistant_id' | 'model' | 'firmware_version' | 'profile' | 'tags'>>,
     ) => db.updateTable('devices').set(set).where('device_id', '=', deviceId).returningAll().executeTakeFirst(),
-
-    async seen(deviceIds: readonly string[], now: number): Promise<void> {
-      if (deviceIds.length === 0) return;
-      await db.updateTable('devices').set({ last_seen_at: now }).where('device_id', 'in', deviceIds).execute();
-    },
 
     /** Marks it revoked and wipes its tokens in one transaction; undefined when it was not active. */
     revoke: (deviceId: string): Promise<DeviceRow | undefined> =>
@@ -286,6 +322,11 @@ export function createDeviceStore(db: Database<DeviceTables>) {
           .execute();
       }),
   };
+}
+
+/** A pattern of LIKE for what begins so; its own signs count as letters. */
+function beginsWith(text: string): string {
+  return `${text.toLowerCase().replace(/[\\%_]/g, '\\$&')}%`;
 }
 
 export function toDevice(row: DeviceRow, connected: boolean): Device {

@@ -1,0 +1,2 @@
+export { createGroups, type Groups } from './groups.ts';
+export { groupRoutes } from './routes.ts';

@@ -1,0 +1,2 @@
+export { createPresence, type Presence } from './presence.ts';
+export { DEAD_MS, holder, isConnected, type PresenceTables } from './store.ts';
