@@ -17,6 +17,7 @@ import type { Http } from './platform/http/index.ts';
 import type { Lifecycle } from './platform/lifecycle.ts';
 import type { Logger } from './platform/log.ts';
 import type { Metrics } from './platform/metrics.ts';
+import { createProfileRules, rulesOf, unitsOf } from './profile-rules.ts';
 import type { Sites } from './sites/index.ts';
 import { createTelemetry, type Telemetry, telemetryRoutes } from './telemetry/index.ts';
 
@@ -52,6 +53,7 @@ export async function createFleet(deps: {
 }): Promise<Fleet> {
   const { config, clock, log, bus, metrics, database, lifecycle, sites, devices } = deps;
   const { pool } = database;
+  const rules = createProfileRules(devices);
   const deviceOf = (deviceId: string) => devices.get(deviceId);
   const twins = createTwins({ db: database.for(), clock, bus, log, links: devices.links });
   const telemetry = await createTelemetry({
@@ -61,7 +63,7 @@ export async function createFleet(deps: {
     bus,
     metrics,
     config: config.telemetry,
-    unitsOf: async () => null,
+    unitsOf: rules.unitsOf,
     keepDaysOf: async (siteId) => (await sites.get(siteId)).telemetryKeepDays,
   });
   lifecycle.onStop('telemetry', 15_000, () => telemetry.stop());
@@ -73,7 +75,7 @@ export async function createFleet(deps: {
     metrics,
     config: config.commands,
     links: devices.links,
-    rulesOf: async () => undefined,
+    rulesOf: rules.rulesOf,
   });
   lifecycle.onStop('commands', 5_000, () => commands.stop());
   const inbox = createDeviceInbox({ clock, log, bus, devices, twins, telemetry, commands });
