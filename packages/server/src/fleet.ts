@@ -17,7 +17,7 @@ import type { Http } from './platform/http/index.ts';
 import type { Lifecycle } from './platform/lifecycle.ts';
 import type { Logger } from './platform/log.ts';
 import type { Metrics } from './platform/metrics.ts';
-import { createProfileRules, rulesOf, unitsOf } from './profile-rules.ts';
+import { rulesOf, unitsOf } from './profile-rules.ts';
 import type { Sites } from './sites/index.ts';
 import { createTelemetry, type Telemetry, telemetryRoutes } from './telemetry/index.ts';
 
@@ -53,7 +53,6 @@ export async function createFleet(deps: {
 }): Promise<Fleet> {
   const { config, clock, log, bus, metrics, database, lifecycle, sites, devices } = deps;
   const { pool } = database;
-  const rules = createProfileRules(devices);
   const deviceOf = (deviceId: string) => devices.get(deviceId);
   const twins = createTwins({ db: database.for(), clock, bus, log, links: devices.links });
   const telemetry = await createTelemetry({
@@ -63,7 +62,7 @@ export async function createFleet(deps: {
     bus,
     metrics,
     config: config.telemetry,
-    unitsOf: rules.unitsOf,
+    unitsOf: async (deviceId) => unitsOf((await devices.get(deviceId)).profile),
     keepDaysOf: async (siteId) => (await sites.get(siteId)).telemetryKeepDays,
   });
   lifecycle.onStop('telemetry', 15_000, () => telemetry.stop());
@@ -75,7 +74,7 @@ export async function createFleet(deps: {
     metrics,
     config: config.commands,
     links: devices.links,
-    rulesOf: rules.rulesOf,
+    rulesOf: async (deviceId, name) => rulesOf((await devices.get(deviceId)).profile, name),
   });
   lifecycle.onStop('commands', 5_000, () => commands.stop());
   const inbox = createDeviceInbox({ clock, log, bus, devices, twins, telemetry, commands });

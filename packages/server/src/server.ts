@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net';
 import { MusterError, type Site } from '@muster/contract';
 import packageJson from '../package.json' with { type: 'json' };
 import { accountRoutes, apiKeyRoutes, createAccounts, createApiKeys, protectRoutes } from './accounts/index.ts';
+import { alertRoutes, createAlerts } from './alerts/index.ts';
 import { type Config, showConfig } from './config.ts';
 import { createDevices, createGroups, deviceRoutes, groupRoutes, profileRoutes } from './devices/index.ts';
 import { createFleet } from './fleet.ts';
@@ -100,7 +101,10 @@ async function compose(
     clock,
     bus,
     addOwner: (siteId, userId) => accounts.addOwner(siteId, userId),
-    afterCreate: async (site) => void (await assistants.create(site, { name: 'Muster' })),
+    afterCreate: async (site) => {
+      await assistants.create(site, { name: 'Muster' });
+      await alerts.siteCreated(site.siteId);
+    },
   });
   const devices = createDevices({ db: database.for(), clock, bus, log, config: config.devices });
   await devices.start();
@@ -161,6 +165,20 @@ async function compose(
     xiaozhi: gateway,
   });
 
+  const alerts = createAlerts({
+    db: database.for(),
+    clock,
+    log,
+    bus,
+    metrics,
+    config: config.alerts,
+    dataDir: config.dataDir,
+    devices,
+    groupMembers: (groupId, page) => groups.members(groupId, page),
+    latestOf: (deviceId) => fleet.telemetry.latest(deviceId),
+    publish: (to, rest, payload) => fleet.mqtt.publish(to, rest, Buffer.from(payload), 1),
+  });
+
   const readiness = createReadiness(clock, [databasePart(database), ...fleet.parts, ...voice.parts()]);
   protectRoutes(http, accounts);
   accountRoutes(http, accounts, { afterSetup: async (userId, name) => void (await sites.create({ name }, userId)) });
@@ -178,6 +196,11 @@ async function compose(
   });
   profileRoutes(http);
   groupRoutes(http, groups, onlySite);
+  fleet.routes(http);
+  alertRoutes(http, alerts, {
+    deviceOf: (deviceId) => devices.get(deviceId),
+    isMember: (siteId, userId) => accounts.isMember(siteId, userId),
+  });
   turnRoutes(http, recorder, (deviceId) => devices.get(deviceId));
   voiceRoutes(http, providers, { deviceOf: (deviceId) => devices.get(deviceId), say: voice.say });
   operationRoutes(http, { readiness, metrics, version: packageJson.version, config: () => showConfig(config) });
@@ -185,6 +208,8 @@ async function compose(
 
   await gateway.listen();
   await fleet.start();
+  await alerts.start();
+  lifecycle.onStop('alerts', 10_000, () => alerts.stop());
   const url = await listen(http, config);
   lifecycle.onStop('devices', DRAIN_MS, () => gateway.drain(DRAIN_MS - 1_000));
   recorder.start();
