@@ -2,6 +2,7 @@ import { bug } from '@muster/contract';
 import { apiKeyRoutes } from '../../packages/server/src/accounts/api-key-routes.ts';
 import { protectRoutes } from '../../packages/server/src/accounts/protect.ts';
 import { accountRoutes } from '../../packages/server/src/accounts/routes.ts';
+import { alertRoutes } from '../../packages/server/src/alerts/routes.ts';
 import { commandRoutes } from '../../packages/server/src/commands/routes.ts';
 import { configSchema } from '../../packages/server/src/config.ts';
 import { groupRoutes } from '../../packages/server/src/devices/groups/routes.ts';
@@ -38,6 +39,7 @@ export async function openApi(): Promise<OpenApi> {
   groupRoutes(http, absent(), absent());
   telemetryRoutes(http, absent(), absent());
   commandRoutes(http, absent(), absent());
+  alertRoutes(http, absent(), absent());
   turnRoutes(http, absent(), absent());
   voiceRoutes(http, absent(), absent());
   operationRoutes(http, absent());

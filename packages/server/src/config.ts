@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { MusterError } from '@muster/contract';
 import { type Static, Type } from 'typebox';
+import { alertsConfig } from './alerts/config.ts';
 import { commandsConfig } from './commands/config.ts';
 import { devicesConfig } from './devices/config.ts';
 import { mqttConfig } from './gateway/mqtt/config.ts';
@@ -35,6 +36,7 @@ export const configSchema = Type.Object({
   devices: devicesConfig,
   telemetry: telemetryConfig,
   commands: commandsConfig,
+  alerts: alertsConfig,
   xiaozhi: XiaozhiConfig,
   mqtt: mqttConfig,
   voice: voiceConfig,

@@ -27,6 +27,8 @@ export interface Accounts {
   session(token: string): Promise<Session | null>;
   signOut(token: string): Promise<void>;
   addOwner(siteId: string, userId: string): Promise<void>;
+  /** Whether the user belongs to the site, with any role. */
+  isMember(siteId: string, userId: string): Promise<boolean>;
 }
 
 export function createAccounts(deps: { readonly db: Database<AccountTables>; readonly clock: Clock }): Accounts {
@@ -82,6 +84,7 @@ export function createAccounts(deps: { readonly db: Database<AccountTables>; rea
 
     session: (token) => store.session(hashSecret(token), clock.now()),
     addOwner: (siteId, userId) => store.addMember(siteId, userId, 'owner', clock.now()),
+    isMember: (siteId, userId) => store.isMember(siteId, userId),
     signOut: (token) => store.endSession(hashSecret(token)),
   };
 }

@@ -92,6 +92,16 @@ export function createAccountStore(db: Database<AccountTables>) {
     async addMember(siteId: string, userId: string, role: Role, now: number): Promise<void> {
       await db.insertInto('members').values({ site_id: siteId, user_id: userId, role, created_at: now }).execute();
     },
+
+    async isMember(siteId: string, userId: string): Promise<boolean> {
+      const row = await db
+        .selectFrom('members')
+        .select('role')
+        .where('user_id', '=', userId)
+        .where('site_id', '=', siteId)
+        .executeTakeFirst();
+      return row !== undefined;
+    },
   };
 }
 

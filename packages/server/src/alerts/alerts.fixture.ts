@@ -9,7 +9,6 @@ import { readSettings } from '../platform/settings.ts';
 import { type Alerts, createAlerts } from './alerts.ts';
 import { alertsConfig } from './config.ts';
 import type { LatestPoint } from './engine/roster.ts';
-import { DEFAULT_LIMITS } from './health/facts.ts';
 import type { AlertTables } from './tables.ts';
 
 type TestDatabase = Awaited<ReturnType<typeof createTestDatabase>>;
@@ -93,8 +92,7 @@ export async function createAlertRig(database: TestDatabase, flags: readonly str
       devices: { list: async () => [device], get: async () => device },
       groupMembers: async () => [],
       latestOf: async () => [...latest.values()],
-      publish: async () => 0,
-      limitsOf: () => DEFAULT_LIMITS,
+      publish: async () => undefined,
     });
   let alerts = make();
 

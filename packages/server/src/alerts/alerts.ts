@@ -20,7 +20,6 @@ import { createEngine, type EngineDeps } from './engine/engine.ts';
 import { createStateStore } from './engine/store.ts';
 import { createEpisodes, type Episodes } from './episodes/episodes.ts';
 import { createEpisodeStore } from './episodes/store.ts';
-import type { HealthLimits } from './health/facts.ts';
 import { createHealth } from './health/health.ts';
 import { createMeasures } from './measures/measures.ts';
 import type { Notifier, Outlets } from './notifiers/define.ts';
@@ -42,9 +41,8 @@ export interface AlertsDeps extends Pick<EngineDeps, 'devices' | 'groupMembers' 
   readonly config: AlertsConfig;
   /** Where the data of the server lie: its disk is watched. */
   readonly dataDir: string;
-  /** Publishes to MQTT clients of a site; resolves with how many took it. */
-  readonly publish: (siteId: string, topic: string, payload: string) => Promise<number>;
-  readonly limitsOf: (profile: string | null) => HealthLimits;
+  /** Publishes to MQTT clients with QoS 1, on `devices/{deviceId}/{rest}`. */
+  readonly publish: Outlets['publish'];
 }
 
 export interface Alerts extends Pick<Episodes, 'list' | 'acknowledge' | 'assign' | 'comment' | 'snooze'> {
@@ -83,7 +81,6 @@ export function createAlerts(deps: AlertsDeps): Alerts {
   const ruleStore = createRuleStore(db);
   const serverName = `server:${config.serverName ?? hostname()}`;
 
-  const publish: Outlets['publish'] = deps.publish;
   const outbox = createOutbox({
     store: outboxStore,
     clock,
@@ -91,7 +88,7 @@ export function createAlerts(deps: AlertsDeps): Alerts {
     metrics,
     config,
     kinds,
-    outlets: createOutlets(config, clock, publish),
+    outlets: createOutlets(config, clock, deps.publish),
     nameOf: async ({ alert }) =>
       alert.deviceId === null ? alert.subject : (await deps.devices.get(alert.deviceId)).name,
   });

@@ -1,5 +1,4 @@
-import type { Device } from '@muster/contract';
-import { codeOf, MusterError } from '@muster/contract';
+import { codeOf, type Device, MusterError, type PointValue } from '@muster/contract';
 import type { Clock } from '../../platform/clock.ts';
 import type { Logger } from '../../platform/log.ts';
 import { kindOf } from '../rulebook/rulebook.ts';
@@ -15,7 +14,7 @@ export interface LatestPoint {
   readonly series: string;
   readonly at: number;
   readonly receivedAt: number;
-  readonly value: import('@muster/contract').PointValue;
+  readonly value: PointValue;
 }
 
 export interface RosterDeps {
@@ -29,7 +28,8 @@ export interface RosterDeps {
     list(options: { sites: null; limit: number; after?: string }): Promise<Device[]>;
     get(deviceId: string): Promise<Device>;
   };
-  readonly groupMembers: (groupId: string) => Promise<readonly string[]>;
+  /** Members of a group, page by page; NOT_FOUND. */
+  readonly groupMembers: (groupId: string, page: { after?: string; limit: number }) => Promise<readonly Device[]>;
   readonly latestOf: (deviceId: string) => Promise<readonly LatestPoint[]>;
   /** A slot that fired is watched no more. */
   readonly onDropped: (slot: Slot) => void;
@@ -81,13 +81,23 @@ export function createRoster(deps: RosterDeps) {
     const found = new Map<string, ReadonlySet<string>>();
     for (const id of ids) {
       try {
-        found.set(id, new Set(await deps.groupMembers(id)));
+        found.set(id, await membersOf(id));
       } catch (error) {
         if (codeOf(error) !== 'NOT_FOUND') throw error;
         found.set(id, new Set());
       }
     }
     return found;
+  }
+
+  async function membersOf(groupId: string): Promise<ReadonlySet<string>> {
+    const ids = new Set<string>();
+    for (let after: string | undefined; ; ) {
+      const page = await deps.groupMembers(groupId, { limit: PAGE, ...(after === undefined ? {} : { after }) });
+      for (const { deviceId } of page) ids.add(deviceId);
+      after = page.at(-1)?.deviceId;
+      if (page.length < PAGE || after === undefined) return ids;
+    }
   }
 
   /** Reads one device anew: it was changed, or nobody knew it. */

@@ -30,8 +30,8 @@ export interface Range {
 export interface HealthLimits {
   /** It may be away this long before its link counts as bad, ms. */
   readonly awayMs: number;
-  /** It should send something this often, ms; null: it need not send anything. */
-  readonly quietMs: number | null;
+  /** How long it may send nothing, ms; null: it need not send anything. */
+  readonly silentMs: Range | null;
   /** Series that say how much of something is used or left. */
   readonly resources: Readonly<Record<string, Range>>;
   /** Series that must have one of these values. */
@@ -41,7 +41,7 @@ export interface HealthLimits {
 /** For devices whose profile says nothing. Percentages, as most devices send them. */
 export const DEFAULT_LIMITS: HealthLimits = {
   awayMs: 300_000,
-  quietMs: 300_000,
+  silentMs: { good: 300_000, bad: 600_000 },
   resources: {
     cpuPercent: { good: 80, bad: 100 },
     memoryPercent: { good: 85, bad: 100 },

@@ -2,7 +2,7 @@ import type { Device, DeviceHealth, Severity } from '@muster/contract';
 import type { Bus } from '../../platform/bus/index.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { LatestPoint } from '../engine/roster.ts';
-import type { HealthLimits } from './facts.ts';
+import { limitsOf } from './limits.ts';
 import { createRecent } from './recent.ts';
 import { scoreOf } from './score.ts';
 
@@ -11,8 +11,6 @@ export interface HealthDeps {
   readonly clock: Clock;
   readonly latestOf: (deviceId: string) => Promise<readonly LatestPoint[]>;
   readonly severitiesOf: (deviceId: string) => Promise<readonly Severity[]>;
-  /** What devices of a profile should keep to. */
-  readonly limitsOf: (profile: string | null) => HealthLimits;
 }
 
 export interface Health {
@@ -20,7 +18,7 @@ export interface Health {
   stop(): void;
 }
 
-export function createHealth({ bus, clock, latestOf, severitiesOf, limitsOf }: HealthDeps): Health {
+export function createHealth({ bus, clock, latestOf, severitiesOf }: HealthDeps): Health {
   const recent = createRecent(bus, clock);
   return {
     stop: () => recent.stop(),

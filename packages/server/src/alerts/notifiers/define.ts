@@ -37,8 +37,8 @@ export interface Outlets {
   /** The status and the first 2,000 characters of the answer. Follows no redirect. */
   request(request: WebRequest, signal: AbortSignal): Promise<{ readonly status: number; readonly text: string }>;
   mail(mail: Mail, signal: AbortSignal): Promise<string>;
-  /** Publishes to clients of the site; resolves with how many took it. */
-  publish(siteId: string, topic: string, payload: string): Promise<number>;
+  /** Publishes on `devices/{deviceId}/{rest}` to the device and to programs of its site that subscribed there. */
+  publish(to: { readonly deviceId: string; readonly siteId: string }, rest: string, payload: string): Promise<void>;
   readonly telegramUrl: string;
 }
 

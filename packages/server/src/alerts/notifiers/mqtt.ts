@@ -1,21 +1,20 @@
 import { Type } from 'typebox';
 import { defineNotifier, notTaken } from './define.ts';
 
-/** A message to MQTT clients of the site, on `sites/{site}/alerts/{topic}`. */
+/**
+ * A message with QoS 1 on `devices/{device}/alerts`, for programs of the site that subscribed there: a lamp, a siren.
+ * The broker keeps it for those with a session; whether anybody listens is not known.
+ */
 export const notifier = defineNotifier({
   kind: 'mqtt',
-  title: 'MQTT message to clients of the site',
-  settings: Type.Object(
-    { topic: Type.String({ pattern: '^[A-Za-z0-9_-]{1,64}$', default: 'all', description: 'Last part of the topic' }) },
-    { additionalProperties: false },
-  ),
+  title: 'MQTT message on the topic of the device',
+  settings: Type.Object({}, { additionalProperties: false }),
   secrets: Type.Object({}, { additionalProperties: false }),
-  async send(letter, { siteId, settings }, outlets) {
-    if (siteId === null) throw notTaken('Alerts of the server belong to no site: there is no topic for them.');
-    const { notificationId, deed, note, alert, subjectName } = letter;
+  async send({ notificationId, deed, note, alert, subjectName }, _to, outlets) {
+    const { deviceId, siteId } = alert;
+    if (deviceId === null || siteId === null) throw notTaken('This is about no device: it has no topic.');
     const payload = JSON.stringify({ notificationId, deed, note, subjectName, alert });
-    const takers = await outlets.publish(siteId, `sites/${siteId}/alerts/${settings.topic}`, payload);
-    if (takers === 0) throw notTaken('No client of the site is subscribed to the topic.');
-    return `taken by ${takers} ${takers === 1 ? 'client' : 'clients'}`;
+    await outlets.publish({ deviceId, siteId }, 'alerts', payload);
+    return `published on devices/${deviceId}/alerts`;
   },
 });
