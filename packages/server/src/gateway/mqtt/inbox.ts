@@ -79,7 +79,8 @@ export interface MqttInbox {
   /**
    * A device published to us. The acknowledgement waits for the promise; nothing to wait for is `undefined`. A
    * MusterError that is not retryable is told to the device (reason code, or a message on `…/refused`), and the message
-   * counts as taken; one that is retryable leaves it unacknowledged.
+   * counts as taken. One that is retryable: reason 0x80 in MQTT 5; in 3.1.1, which cannot say it, no
+   * acknowledgement and the end of the connection, so that the device sends it again.
    */
   publish(client: MqttClient, message: MqttPublish): Promise<void> | undefined;
   /** The client is past its rate: its connection is read more slowly from now on. */

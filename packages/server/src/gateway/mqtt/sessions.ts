@@ -12,7 +12,7 @@ import type { MqttStore } from './store.ts';
 /** Which session a connection gets, and what becomes of it afterwards. */
 export interface Sessions {
   /**
-   * Finds or makes the session that a CONNECT asks for and calls `attach` with it. Two connections of one client come
+   * Finds or makes the session that a CONNECT asks for and calls `attach` with it. Connections of one identity come
    * one after the other; the session has no connection when `attach` is called. CLIENT_ID_INVALID; RATE_LIMITED when
    * the identity has too many sessions that are in use.
    */
@@ -105,13 +105,14 @@ export function createSessions(deps: {
       }
       const owner = ownerOf(identity);
       const clientId = connect.clientId === '' ? `auto-${randomBytes(12).toString('hex')}` : connect.clientId;
-      const key = `${owner.kind === 'device' ? owner.deviceId : owner.keyId} ${clientId}`;
+      const ownerId = owner.kind === 'device' ? owner.deviceId : owner.keyId;
+      const key = `${ownerId} ${clientId}`;
       const run = (): Promise<void> => takeInTurn(identity, key, clientId, connect, attach);
-      const before = turns.get(key);
+      const before = turns.get(ownerId);
       const mine = before === undefined ? run() : before.then(run, run);
-      turns.set(key, mine);
+      turns.set(ownerId, mine);
       return mine.finally(() => {
-        if (turns.get(key) === mine) turns.delete(key);
+        if (turns.get(ownerId) === mine) turns.delete(ownerId);
       });
     },
     expireIn(session, seconds) {

@@ -7,7 +7,7 @@ import { MQTT_LIMITS, type MqttConfig } from '../config.ts';
 import type { MqttCounters } from '../counters.ts';
 import type { MqttClient, MqttIdentity, MqttSendOptions, MqttVersion } from '../inbox.ts';
 import type { MessageProperties, OutgoingMessage, Session } from '../session.ts';
-import { matches, ownTopic } from '../topics.ts';
+import { matches, ownTopic, THINGSBOARD } from '../topics.ts';
 import { decodePacket, decodePublish, type IncomingPublish, isPublish } from './decode.ts';
 import { type AckCommand, encodeAck, encodePublish } from './outgoing.ts';
 import { createPacketReader } from './packet-reader.ts';
@@ -307,7 +307,9 @@ export function createConnection(deps: ConnectionDeps, socket: Socket): Connecti
       if (rest === undefined) return false;
       for (const filter of session.subscriptions.keys()) {
         const own = ownTopic(filter, deviceId);
-        if (own !== null && matches(own.rest, rest)) return true;
+        // `devices/me/#` is not ThingsBoard's tree
+        const sameTree = own?.rest.startsWith(THINGSBOARD) === rest.startsWith(THINGSBOARD);
+        if (own !== null && sameTree && matches(own.rest, rest)) return true;
       }
       return false;
     },
