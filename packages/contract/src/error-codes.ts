@@ -74,6 +74,11 @@ export const ERROR_CODES = {
     meaning: 'The time of a point is in the future or older than what is kept.',
   },
   SERIES_KIND: { status: 400, retryable: false, meaning: 'The series holds values of another kind.' },
+  RETAINED_LIMIT: {
+    status: 400,
+    retryable: false,
+    meaning: 'The device has as many retained topics as are allowed; clear one.',
+  },
   SERIES_LIMIT: { status: 400, retryable: false, meaning: 'The device has as many series as are allowed.' },
   SERIES_UNKNOWN: { status: 404, retryable: false, meaning: 'The device has no such series.' },
   TWIN_CONFLICT: { status: 409, retryable: false, meaning: 'The twin has changed since that version; read it again.' },

@@ -127,7 +127,7 @@ export function createIntake(deps: IntakeDeps, connection: Connection): Intake {
     counters.refused(code);
     if (code === 'INTERNAL') deps.log.error({ err: error }, 'a message of a client failed');
     tell(code, error, topic);
-    if (version === 5) return ERROR_CODES[code].retryable ? REASON.unspecified : publishReason(code);
+    if (version === 5) return publishReason(code);
     return ERROR_CODES[code].retryable ? null : REASON.success;
   }
 

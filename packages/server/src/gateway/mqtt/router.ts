@@ -188,7 +188,7 @@ export function createRouter(deps: {
     // the payload is a view into a packet that is gone after this call
     const copy = { ...message, payload: Buffer.from(payload) };
     if (await store.retain(copy, MQTT_LIMITS.retained)) return;
-    throw new MusterError('QUOTA_EXCEEDED', { deviceId, limit: MQTT_LIMITS.retained });
+    throw new MusterError('RETAINED_LIMIT', { deviceId, limit: MQTT_LIMITS.retained });
   }
 
   function deliver(group: ReadonlySet<Session> | undefined, message: RoutedMessage): Promise<void> | undefined {

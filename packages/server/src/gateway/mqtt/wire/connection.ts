@@ -265,6 +265,7 @@ export function createConnection(deps: ConnectionDeps, socket: Socket): Connecti
     },
     publish(message, messageId, dup, remainingMs) {
       let { topic } = message;
+      let newAlias = 0;
       let properties = version === 5 ? outgoingProperties(message, remainingMs) : null;
       if (aliasesOutMaximum > 0) {
         aliasesOut ??= new Map();
@@ -273,12 +274,13 @@ export function createConnection(deps: ConnectionDeps, socket: Socket): Connecti
           properties = { ...properties, topicAlias: known };
           topic = '';
         } else if (aliasesOut.size < aliasesOutMaximum) {
-          aliasesOut.set(topic, aliasesOut.size + 1);
-          properties = { ...properties, topicAlias: aliasesOut.size };
+          newAlias = aliasesOut.size + 1;
+          properties = { ...properties, topicAlias: newAlias };
         }
       }
       const packet = encodePublish(version, { ...message, topic }, messageId, dup, properties);
       if (packet.length > largest) return false;
+      if (newAlias > 0) aliasesOut?.set(topic, newAlias);
       counters.messageOut(message.payload.length);
       self.write(packet);
       return true;

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '@muster/contract';
+import { ERROR_CODES, type ErrorCode } from '@muster/contract';
 
 /** Reason codes of MQTT 5, section 2.4, that we use. */
 export const REASON = {
@@ -37,13 +37,15 @@ const PUBLISH_REASONS: Partial<Record<ErrorCode, number>> = {
   QUOTA_EXCEEDED: REASON.quota,
   RATE_LIMITED: REASON.quota,
   QUEUE_FULL: REASON.quota,
+  SERIES_LIMIT: REASON.quota,
+  RETAINED_LIMIT: REASON.quota,
   MESSAGE_INVALID: REASON.payloadFormat,
   MESSAGE_TOO_DEEP: REASON.payloadFormat,
 };
 
 /** What a PUBACK or PUBREC says about a message that was not taken. */
 export function publishReason(code: ErrorCode): number {
-  return PUBLISH_REASONS[code] ?? REASON.implementation;
+  return PUBLISH_REASONS[code] ?? (ERROR_CODES[code].retryable ? REASON.unspecified : REASON.implementation);
 }
 
 const CLOSE_REASONS: Partial<Record<ErrorCode, number>> = {
