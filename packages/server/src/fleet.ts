@@ -5,7 +5,7 @@ import { type Commands, commandRoutes, createCommands } from './commands/index.t
 import type { Config } from './config.ts';
 import { createDeviceInbox } from './device-inbox.ts';
 import { createTwins, type Devices, type Twins, twinRoutes } from './devices/index.ts';
-import { createDeviceApi, type DeviceApi, type DeviceInbox } from './gateway/device/index.ts';
+import { createDeviceApi, createDeviceSockets, createTokens, deviceApiRoutes } from './gateway/device/index.ts';
 import { createMqttGateway, type MqttGateway } from './gateway/mqtt/index.ts';
 import type { XiaozhiGateway } from './gateway/xiaozhi/index.ts';
 import { createMqttInbox } from './mqtt-inbox.ts';
@@ -26,8 +26,6 @@ export interface Fleet {
   readonly telemetry: Telemetry;
   readonly twins: Twins;
   readonly commands: Commands;
-  readonly inbox: DeviceInbox;
-  readonly api: DeviceApi;
   readonly mqtt: MqttGateway;
   readonly parts: readonly Part[];
   routes(http: Http): void;
@@ -98,25 +96,34 @@ export async function createFleet(deps: {
     httpHost: config.http.host,
   });
   bus.subscribe('device.revoked', ({ deviceId }) => mqtt.closeDevice(deviceId, 'DEVICE_REVOKED'));
+  const tokens = createTokens(inbox, clock);
+  bus.subscribe('device.revoked', ({ deviceId }) => {
+    tokens.forget(deviceId);
+    for (const link of devices.links.of(deviceId)) link.close('DEVICE_REVOKED');
+  });
+  bus.subscribe('device.changed', ({ deviceId }) => tokens.forget(deviceId));
+  const sockets = createDeviceSockets({ api, inbox, tokens, clock, log });
+  metrics.gauge('muster_device_sockets', 'WebSockets of the device API open now', () => sockets.count());
   bus.subscribe('apiKey.removed', ({ keyId }) => mqtt.closeKey(keyId));
 
   return {
     telemetry,
     twins,
     commands,
-    inbox,
-    api,
     mqtt,
     parts: [telemetryPart(telemetry)],
     routes(http) {
       twinRoutes(http, twins, deviceOf);
       telemetryRoutes(http, telemetry, deviceOf);
       commandRoutes(http, commands, deviceOf);
+      deviceApiRoutes(http, { api, inbox, tokens, clock });
+      sockets.register(http);
     },
     async start() {
       telemetry.start();
       commands.start();
       await mqtt.listen();
+      lifecycle.onStop('device sockets', 1_000, () => sockets.close());
       lifecycle.onStop('mqtt', DRAIN_MS, () => mqtt.drain(DRAIN_MS - 1_000));
     },
   };

@@ -2,16 +2,18 @@ import type { AddressInfo } from 'node:net';
 import { MusterError, type Site } from '@muster/contract';
 import packageJson from '../package.json' with { type: 'json' };
 import { accountRoutes, apiKeyRoutes, createAccounts, createApiKeys, protectRoutes } from './accounts/index.ts';
-import { alertRoutes, createAlerts } from './alerts/index.ts';
+import { alertRoutes, createAlerts, notifierRoutes, ruleRoutes } from './alerts/index.ts';
 import { type Config, showConfig } from './config.ts';
 import { createDevices, createGroups, deviceRoutes, groupRoutes, profileRoutes } from './devices/index.ts';
 import { createFleet } from './fleet.ts';
-import { createXiaozhiGateway } from './gateway/xiaozhi/index.ts';
+import { DEVICE_SOCKET_PATH } from './gateway/device/index.ts';
+import { createXiaozhiGateway, WEBSOCKET_PATH } from './gateway/xiaozhi/index.ts';
 import { createReadiness, operationRoutes, type Part } from './operations/index.ts';
 import { createInProcessBus } from './platform/bus/index.ts';
 import { type Clock, systemClock } from './platform/clock.ts';
 import { lockDataDir, migrate, type OpenDatabase, openDatabase, startEmbeddedPostgres } from './platform/db/index.ts';
 import { createHttp, type Http } from './platform/http/index.ts';
+import { refuseOtherUpgrades } from './platform/http/upgrades.ts';
 import { createLifecycle, type Lifecycle } from './platform/lifecycle.ts';
 import { createLogger, type Logger } from './platform/log.ts';
 import { createMetrics } from './platform/metrics.ts';
@@ -197,6 +199,8 @@ async function compose(
   profileRoutes(http);
   groupRoutes(http, groups, onlySite);
   fleet.routes(http);
+  ruleRoutes(http, alerts.rules);
+  notifierRoutes(http, alerts.channels);
   alertRoutes(http, alerts, {
     deviceOf: (deviceId) => devices.get(deviceId),
     isMember: (siteId, userId) => accounts.isMember(siteId, userId),
@@ -205,6 +209,7 @@ async function compose(
   voiceRoutes(http, providers, { deviceOf: (deviceId) => devices.get(deviceId), say: voice.say });
   operationRoutes(http, { readiness, metrics, version: packageJson.version, config: () => showConfig(config) });
   gateway.register(http);
+  refuseOtherUpgrades(http, [WEBSOCKET_PATH, DEVICE_SOCKET_PATH]);
 
   await gateway.listen();
   await fleet.start();

@@ -7,6 +7,7 @@ import packageJson from '../../../package.json' with { type: 'json' };
 import type { Clock } from '../../platform/clock.ts';
 import { within } from '../../platform/deadline.ts';
 import type { Http } from '../../platform/http/index.ts';
+import { refuseUpgrade } from '../../platform/http/upgrades.ts';
 import type { Logger } from '../../platform/log.ts';
 import type { XiaozhiConfig } from './config.ts';
 import { createCounters } from './counters.ts';
@@ -17,7 +18,7 @@ import { listenForSound, type SoundServer } from './mqtt/sound-server.ts';
 import { otaRoutes } from './ota/routes.ts';
 import { publicWebsocketUrl, WEBSOCKET_PATH } from './ota/websocket-url.ts';
 import { openSession, type Session } from './session.ts';
-import { createUpgrades, refuse } from './upgrade.ts';
+import { createUpgrades } from './upgrade.ts';
 import { createWebSocketWire, type Wire } from './wire.ts';
 
 export interface XiaozhiGatewayDeps {
@@ -130,7 +131,7 @@ export function createXiaozhiGateway(deps: XiaozhiGatewayDeps): XiaozhiGateway {
       app.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
         if (upgrade(request, socket, head) || app.server.listenerCount('upgrade') > 1) return;
         socket.on('error', (error) => log.debug({ err: error }, 'handshake broke off'));
-        refuse(socket, new MusterError('NOT_FOUND'));
+        refuseUpgrade(socket, new MusterError('NOT_FOUND'));
       });
     },
     async listen() {

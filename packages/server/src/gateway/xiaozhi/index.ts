@@ -11,3 +11,4 @@ export type {
   XiaozhiLink,
 } from './inbox.ts';
 export type { Channel, MqttConnection } from './mqtt/channel.ts';
+export { WEBSOCKET_PATH } from './ota/websocket-url.ts';

@@ -1,10 +1,10 @@
-import { randomUUID } from 'node:crypto';
-import { type IncomingMessage, STATUS_CODES } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type ErrorReply, type FramingVersion, framingVersion, LIMITS, MusterError } from '@muster/contract';
+import { type FramingVersion, framingVersion, LIMITS, MusterError } from '@muster/contract';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { Clock } from '../../platform/clock.ts';
 import { within } from '../../platform/deadline.ts';
+import { refuseUpgrade } from '../../platform/http/upgrades.ts';
 import type { Logger } from '../../platform/log.ts';
 import type { XiaozhiCounters } from './counters.ts';
 import { readCredentials } from './credentials.ts';
@@ -89,7 +89,7 @@ export function createUpgrades(deps: UpgradeDeps): Upgrades {
         deps.counters.refused(known.code);
         if (known.status >= 500) deps.log.error({ err: known }, 'handshake failed');
         else deps.log.info({ code: known.code }, 'handshake refused');
-        refuse(socket, known);
+        refuseUpgrade(socket, known);
       });
     },
     shutOut(deviceId) {
@@ -99,22 +99,6 @@ export function createUpgrades(deps: UpgradeDeps): Upgrades {
       stopping = true;
     },
   };
-}
-
-/** Answers a handshake with an HTTP error and ends the connection. */
-export function refuse(socket: Duplex, error: MusterError): void {
-  const { code, message, status, context } = error;
-  const reply: ErrorReply = { error: { code, message, requestId: randomUUID() } };
-  const body = JSON.stringify(reply);
-  const retry = typeof context.retryAfterMs === 'number' ? Math.ceil(context.retryAfterMs / 1000) : null;
-  const head = [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
-    'Connection: close',
-    'Content-Type: application/json',
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    ...(retry === null ? [] : [`Retry-After: ${retry}`]),
-  ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
 }
 
 function queryOf(request: IncomingMessage): URLSearchParams {

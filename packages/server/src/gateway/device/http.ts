@@ -1,0 +1,199 @@
+import { type CommandReply, ErrorReply, Id, LIMITS, MusterError, TimeReply, TwinState } from '@muster/contract';
+import type { FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
+import type { Clock } from '../../platform/clock.ts';
+import type { Http } from '../../platform/http/index.ts';
+import type { DeviceApi } from './api.ts';
+import { createCommandPolls } from './command-poll.ts';
+import { parsePayload } from './decode.ts';
+import { bearerOf, type Tokens } from './http-tokens.ts';
+import type { DeviceInbox, KnownDevice } from './inbox.ts';
+import { answerAttributes, readThingsBoardTelemetry, toRpc } from './thingsboard.ts';
+
+const Wait = Type.Object({
+  waitMs: Type.Integer({ minimum: 0, maximum: LIMITS.longPollMs, default: 0 }),
+});
+const TokenParams = Type.Object({ token: Type.String({ maxLength: 256 }) });
+const Keys = Type.Object({
+  clientKeys: Type.Optional(Type.String({ maxLength: 4_096 })),
+  sharedKeys: Type.Optional(Type.String({ maxLength: 4_096 })),
+});
+
+/** The device API over HTTP, ours and ThingsBoard's. An answer leaves when what came is committed. */
+export function deviceApiRoutes(
+  app: Http,
+  deps: { readonly api: DeviceApi; readonly inbox: DeviceInbox; readonly tokens: Tokens; readonly clock: Clock },
+): void {
+  const { api, inbox, tokens } = deps;
+  const polls = createCommandPolls(inbox, deps.clock);
+  app.register(async (scope) => {
+    const http = scope as Http;
+    // any content type, or none: one decoder reads the bytes of every wire
+    http.removeAllContentTypeParsers();
+    http.addContentTypeParser(
+      '*',
+      { parseAs: 'buffer', bodyLimit: LIMITS.deviceMessageBytes },
+      (_request, body, done) => done(null, body),
+    );
+    ours(http);
+    thingsBoard(http);
+  });
+
+  function bytesOf(request: FastifyRequest): Buffer {
+    return Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+  }
+
+  function ours(http: Http): void {
+    const own = (request: FastifyRequest): Promise<KnownDevice> => tokens.deviceOf(bearerOf(request));
+    const described = (summary: string, more: object = {}) => ({
+      config: { action: 'device.speak' as const },
+      schema: { tags: ['device API'], summary, ...more },
+    });
+    const failures = { '4xx': ErrorReply };
+    const stored = { response: { 204: Type.Null(), ...failures } };
+
+    http.post(
+      '/device/v1/telemetry',
+      described('Measurements; 204 when they are stored', stored),
+      async (request, reply) => {
+        await api.telemetry(await own(request), bytesOf(request));
+        return reply.status(204).send(null);
+      },
+    );
+    http.post('/device/v1/events', described('An event; 204 when it is stored', stored), async (request, reply) => {
+      await api.event(await own(request), bytesOf(request));
+      return reply.status(204).send(null);
+    });
+    http.get(
+      '/device/v1/twin',
+      described('What is wanted of the device, and what it said it is', { response: { 200: TwinState, ...failures } }),
+      async (request) => api.twinGet(await own(request)),
+    );
+    http.patch(
+      '/device/v1/twin',
+      described('Say what the device is: {"reported": patch}', { response: { 200: TwinState, ...failures } }),
+      async (request) => api.twinReport(await own(request), bytesOf(request)),
+    );
+    http.get(
+      '/device/v1/commands',
+      {
+        ...described('The next command; 204 when none comes in waitMs'),
+        schema: { tags: ['device API'], summary: 'The next command; 204 when none comes in waitMs', querystring: Wait },
+      },
+      async (request, reply) => {
+        const message = await polls.next(await own(request), request.query.waitMs, request.signal);
+        return message === null ? reply.status(204).send() : reply.send(message);
+      },
+    );
+    http.post(
+      '/device/v1/commands/:commandId/reply',
+      {
+        config: { action: 'device.speak' },
+        schema: {
+          tags: ['device API'],
+          summary: 'How a command went; 204 when that is stored',
+          params: Type.Object({ commandId: Id }),
+          ...stored,
+        },
+      },
+      async (request, reply) => {
+        await api.commandReply(await own(request), bytesOf(request), request.params.commandId);
+        return reply.status(204).send(null);
+      },
+    );
+    http.get(
+      '/device/v1/time',
+      {
+        config: { action: 'device.speak' },
+        schema: {
+          tags: ['device API'],
+          summary: 'The time of the server; sentAt comes back',
+          querystring: Type.Object({ sentAt: Type.Optional(Type.Number()) }),
+          response: { 200: TimeReply, ...failures },
+        },
+      },
+      async (request) => {
+        await own(request);
+        return api.time(Buffer.from(JSON.stringify(request.query)));
+      },
+    );
+  }
+
+  /** Paths of ThingsBoard's HTTP device API; the token is in the path there, so these paths are never logged. */
+  function thingsBoard(http: Http): void {
+    const config = { action: 'device.speak' as const };
+    const tags = ['device API (ThingsBoard)'];
+    const described = (summary: string) => ({ config, schema: { tags, summary, params: TokenParams } });
+
+    http.post('/api/v1/:token/telemetry', described('Measurements'), async (request, reply) => {
+      const device = await tokens.deviceOf(request.params.token);
+      await refusing(device, () => inbox.telemetry(device, readThingsBoardTelemetry(parsePayload(bytesOf(request)))));
+      return reply.status(200).send();
+    });
+    http.post('/api/v1/:token/attributes', described('What the device says it is'), async (request, reply) => {
+      const device = await tokens.deviceOf(request.params.token);
+      const reported = parsePayload(bytesOf(request));
+      await api.twinReport(device, Buffer.from(JSON.stringify({ reported })));
+      return reply.status(200).send();
+    });
+    http.get(
+      '/api/v1/:token/attributes',
+      { config, schema: { tags, summary: 'Attributes by their keys', params: TokenParams, querystring: Keys } },
+      async (request) => {
+        const device = await tokens.deviceOf(request.params.token);
+        return answerAttributes(request.query, await inbox.twin(device));
+      },
+    );
+    http.get(
+      '/api/v1/:token/rpc',
+      {
+        config,
+        schema: {
+          tags,
+          summary: 'The next command; 408 when none comes in time',
+          params: TokenParams,
+          querystring: Type.Object({
+            timeout: Type.Integer({ minimum: 0, maximum: LIMITS.longPollMs, default: 20_000 }),
+          }),
+        },
+      },
+      async (request, reply) => {
+        const device = await tokens.deviceOf(request.params.token);
+        const message = await polls.next(device, request.query.timeout, request.signal);
+        if (message === null) return reply.status(408).send();
+        // its ids are what ThingsBoard's clients put into the path of the answer: any text does
+        return reply.send({ id: message.commandId, ...toRpc(message) });
+      },
+    );
+    http.post(
+      '/api/v1/:token/rpc/:commandId',
+      {
+        config,
+        schema: {
+          tags,
+          summary: 'The answer to a command',
+          params: Type.Object({ ...TokenParams.properties, commandId: Id }),
+        },
+      },
+      async (request, reply) => {
+        const device = await tokens.deviceOf(request.params.token);
+        const answer: CommandReply = {
+          commandId: request.params.commandId,
+          state: 'confirmed',
+          result: parsePayload(bytesOf(request)),
+        };
+        await inbox.commandReply(device, answer);
+        return reply.status(200).send();
+      },
+    );
+  }
+
+  async function refusing(device: KnownDevice, task: () => Promise<void>): Promise<void> {
+    try {
+      await task();
+    } catch (error) {
+      if (error instanceof MusterError && !error.retryable) inbox.refused(device, error.code);
+      throw error;
+    }
+  }
+}

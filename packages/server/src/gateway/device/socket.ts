@@ -1,0 +1,211 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { codeOf, type ErrorCode, LIMITS, MusterError } from '@muster/contract';
+import { type RawData, WebSocket, WebSocketServer } from 'ws';
+import type { Clock } from '../../platform/clock.ts';
+import type { Http } from '../../platform/http/index.ts';
+import { refuseUpgrade } from '../../platform/http/upgrades.ts';
+import type { Logger } from '../../platform/log.ts';
+import type { DeviceApi } from './api.ts';
+import { asObject, invalid, parsePayload } from './decode.ts';
+import type { Tokens } from './http-tokens.ts';
+import type { DeviceInbox, KnownDevice, OpenConnection } from './inbox.ts';
+
+export const DEVICE_SOCKET_PATH = '/device/v1/socket';
+
+/** Frames of one device that wait for their answer; past it the socket is not read. */
+const MOST_WAITING = 64;
+/** Pings keep routers from forgetting the connection; one that answers nothing for three of them is gone, ms. */
+const PING_MS = 20_000;
+const MOST_CONNECTIONS = 20_000;
+
+/**
+ * The device API over WebSocket. A frame is `{"type":"telemetry","id":7,…message}`; its answer is
+ * `{"type":"ack","id":7,…}` when it is committed, or `{"type":"error","id":7,"code":…,"message":…}`. Down come
+ * `{"type":"command",…}` and `{"type":"twinDelta",…}`.
+ */
+export interface DeviceSockets {
+  /** Adds its listener for upgrades. Call it before `listen`. */
+  register(http: Http): void;
+  count(): number;
+  close(): void;
+}
+
+export function createDeviceSockets(deps: {
+  readonly api: DeviceApi;
+  readonly inbox: DeviceInbox;
+  readonly tokens: Tokens;
+  readonly clock: Clock;
+  readonly log: Logger;
+}): DeviceSockets {
+  const { tokens, clock, log } = deps;
+  const server = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload: LIMITS.deviceMessageBytes,
+    maxFragments: 64,
+    maxBufferedChunks: 4_096,
+  });
+  const sessions = new Set<{ readonly socket: WebSocket; alive: number; close(code: ErrorCode): void }>();
+  let stopping = false;
+  let cancelPing = clock.after(PING_MS, ping);
+
+  function ping(): void {
+    for (const session of sessions) {
+      session.alive += 1;
+      if (session.alive > 3) session.socket.terminate();
+      else session.socket.ping();
+    }
+    cancelPing = clock.after(PING_MS, ping);
+  }
+
+  async function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    if (stopping) throw new MusterError('SERVER_STOPPING');
+    if (sessions.size >= MOST_CONNECTIONS) throw new MusterError('UNAVAILABLE');
+    const header = request.headers.authorization;
+    const token = header?.startsWith('Bearer ') === true ? header.slice('Bearer '.length) : null;
+    const device = await tokens.deviceOf(token);
+    if (socket.destroyed) return;
+    server.handleUpgrade(request, socket, head, (webSocket) => {
+      const session = openDeviceSocket(deps, webSocket, device, () => sessions.delete(entry));
+      const entry = { socket: webSocket, alive: 0, close: session.close };
+      webSocket.on('pong', () => {
+        entry.alive = 0;
+      });
+      webSocket.on('message', () => {
+        entry.alive = 0;
+      });
+      sessions.add(entry);
+    });
+  }
+
+  return {
+    register(http) {
+      http.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+        const [path] = (request.url ?? '').split('?', 1);
+        if (path !== DEVICE_SOCKET_PATH) return;
+        socket.on('error', (error) => log.debug({ err: error }, 'handshake broke off'));
+        upgrade(request, socket, head).catch((error: unknown) => refuseUpgrade(socket, error));
+      });
+    },
+    count: () => sessions.size,
+    close() {
+      stopping = true;
+      cancelPing();
+      for (const session of sessions) session.close('SERVER_STOPPING');
+    },
+  };
+}
+
+function openDeviceSocket(
+  deps: { readonly api: DeviceApi; readonly inbox: DeviceInbox; readonly log: Logger },
+  socket: WebSocket,
+  device: KnownDevice,
+  onEnd: () => void,
+): { close(code: ErrorCode): void } {
+  const { api, inbox } = deps;
+  let waiting = 0;
+  let listens = { commands: false, twin: false };
+
+  /** False when the device is gone or reads too slowly: then its connection is closed. */
+  function send(message: object): boolean {
+    if (socket.readyState !== WebSocket.OPEN) return false;
+    if (socket.bufferedAmount > 4 * LIMITS.deviceMessageBytes) {
+      close('DEVICE_SLOW');
+      return false;
+    }
+    socket.send(Buffer.from(JSON.stringify(message)), { binary: false });
+    return true;
+  }
+
+  function close(code: ErrorCode): void {
+    socket.close(code === 'SERVER_STOPPING' ? 1001 : 1008, code);
+  }
+
+  const connection: OpenConnection = inbox.opened(device, {
+    transport: 'websocket',
+    listens: () => listens.commands,
+    async command(message) {
+      if (!send({ type: 'command', ...message })) {
+        throw new MusterError('DEVICE_NOT_CONNECTED', { deviceId: device.deviceId });
+      }
+    },
+    twinDelta(delta) {
+      if (listens.twin) send({ type: 'twinDelta', ...delta });
+    },
+    close,
+  });
+
+  /** What is sent back besides the id. */
+  async function answer(type: string, payload: Buffer, body: object): Promise<object> {
+    switch (type) {
+      case 'telemetry':
+        await api.telemetry(device, payload);
+        return {};
+      case 'event':
+        await api.event(device, payload);
+        return {};
+      case 'twinGet':
+        return api.twinGet(device);
+      case 'twinReport':
+        return api.twinReport(device, payload);
+      case 'commandReply':
+        await api.commandReply(device, payload);
+        return {};
+      case 'time':
+        return api.time(payload);
+      case 'listen':
+        return listen(body);
+      default:
+        throw new MusterError(
+          'TOPIC_UNKNOWN',
+          { type: type.slice(0, 64) },
+          { say: `There is no frame of type ${type.slice(0, 64)}.` },
+        );
+    }
+  }
+
+  /** The device says what it wants to be told: `{"type":"listen","commands":true,"twin":true}`. */
+  function listen(body: object): object {
+    const { commands, twin } = body as { commands?: unknown; twin?: unknown };
+    listens = { commands: commands === true, twin: twin === true };
+    // after the acknowledgement, which leaves when this returns
+    setImmediate(() => {
+      if (listens.commands) connection.ready('commands');
+      if (listens.twin) connection.ready('twin');
+    });
+    return {};
+  }
+
+  async function receive(data: RawData, isBinary: boolean): Promise<void> {
+    let id: unknown = null;
+    try {
+      if (isBinary || !Buffer.isBuffer(data)) throw invalid('Frames are text.');
+      const { type, id: named, ...body } = asObject(parsePayload(data));
+      if (typeof named === 'number' || (typeof named === 'string' && named.length <= 64)) id = named;
+      if (typeof type !== 'string') throw invalid('The frame has no type.');
+      send({ type: 'ack', id, ...(await answer(type, Buffer.from(JSON.stringify(body)), body)) });
+    } catch (error) {
+      const code = codeOf(error);
+      if (code === 'INTERNAL') deps.log.error({ err: error }, 'a frame of a device failed');
+      const message = error instanceof MusterError ? error.message : 'The server failed.';
+      send({ type: 'error', id, code, message });
+    }
+  }
+
+  socket.on('message', (data, isBinary) => {
+    waiting += 1;
+    if (waiting >= MOST_WAITING) socket.pause();
+    void receive(data, isBinary).finally(() => {
+      waiting -= 1;
+      if (socket.isPaused && waiting < MOST_WAITING / 2) socket.resume();
+    });
+  });
+  socket.on('error', (error) => deps.log.debug({ err: error }, 'a device socket failed'));
+  socket.on('close', () => {
+    onEnd();
+    connection.ended();
+  });
+  return { close };
+}
