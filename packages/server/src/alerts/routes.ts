@@ -21,8 +21,6 @@ import {
 import { Type } from 'typebox';
 import type { Http } from '../platform/http/index.ts';
 import type { Alerts } from './alerts.ts';
-import { notifierRoutes } from './outbox/routes.ts';
-import { ruleRoutes } from './rulebook/routes.ts';
 
 const Params = Type.Object({ alertId: Id });
 const WindowParams = Type.Object({ maintenanceId: Id });
@@ -46,9 +44,6 @@ export interface AlertLookups {
 }
 
 export function alertRoutes(app: Http, alerts: Alerts, lookups: AlertLookups): void {
-  ruleRoutes(app, alerts.rules);
-  notifierRoutes(app, alerts.channels);
-
   app.get(
     '/api/alerts',
     {

@@ -46,7 +46,7 @@ export const rule = defineRule<State>()({
     const firing = failed.length >= params.failures && failed.length * 100 >= params.percent * all;
     return firing === state.firing && failed === state.failed && done === state.done ? state : { firing, failed, done };
   },
-  keep: (state) => (state.failed.length > 0 || state.firing ? state : null),
+  keep: (state) => (state.failed.length > 0 || state.done.length > 0 || state.firing ? state : null),
   fact({ failed, done }, params) {
     const all = failed.length + done.length;
     const percent = params.percent > 0 ? ` and ${figure(params.percent)} %` : '';
