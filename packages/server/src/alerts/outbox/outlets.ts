@@ -17,7 +17,10 @@ export function createOutlets(config: AlertsConfig, clock: Clock, publish: Outle
   return {
     now: () => clock.now(),
     telegramUrl: config.telegramUrl,
-    publish,
+    publish: (to, rest, payload) =>
+      publish(to, rest, payload).catch((cause: unknown) => {
+        throw notTaken('The MQTT broker did not take it.', cause);
+      }),
     async request(request, signal) {
       const url = new URL(request.url);
       if (url.protocol !== 'http:' && url.protocol !== 'https:') throw notTaken('Only http and https are spoken.');
