@@ -34,7 +34,7 @@ const gateway = createMqttGateway({
     opened: () => undefined,
     subscribed: () => undefined,
     closed: () => undefined,
-    siteOf: async () => null,
+    deviceOf: async () => null,
   },
   tls: null,
   httpHost: '127.0.0.1',

@@ -5,7 +5,13 @@ import { type Commands, commandRoutes, createCommands } from './commands/index.t
 import type { Config } from './config.ts';
 import { createDeviceInbox } from './device-inbox.ts';
 import { createTwins, type Devices, type Twins, twinRoutes } from './devices/index.ts';
-import { createDeviceApi, createDeviceSockets, createTokens, deviceApiRoutes } from './gateway/device/index.ts';
+import {
+  createDeviceApi,
+  createDeviceSockets,
+  createTokens,
+  deviceApiRoutes,
+  type KnownDevice,
+} from './gateway/device/index.ts';
 import { createMqttGateway, type MqttGateway } from './gateway/mqtt/index.ts';
 import type { XiaozhiGateway } from './gateway/xiaozhi/index.ts';
 import { createMqttInbox } from './mqtt-inbox.ts';
@@ -34,6 +40,7 @@ export interface Fleet {
 }
 
 const DRAIN_MS = 5_000;
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** The part of the composition root that joins the features of a fleet. */
 export async function createFleet(deps: {
@@ -77,21 +84,24 @@ export async function createFleet(deps: {
   lifecycle.onStop('commands', 5_000, () => commands.stop());
   const inbox = createDeviceInbox({ clock, log, bus, devices, twins, telemetry, commands });
   const api = createDeviceApi(inbox, clock);
-  const siteOf = async (deviceId: string): Promise<string | null> =>
-    devices.get(deviceId).then(
-      (device) => device.siteId,
-      (error: unknown) => {
-        if (codeOf(error) === 'NOT_FOUND') return null;
-        throw error;
-      },
-    );
+  /** Ids that topics name may be anything. */
+  const knownDevice = async (deviceId: string): Promise<KnownDevice | null> => {
+    if (!UUID.test(deviceId)) return null;
+    try {
+      const { siteId, name, profile, simulated, state } = await devices.get(deviceId);
+      return state === 'active' ? { deviceId, siteId, name, profile, simulated } : null;
+    } catch (error) {
+      if (codeOf(error) === 'NOT_FOUND') return null;
+      throw error;
+    }
+  };
   const mqtt = createMqttGateway({
     log,
     clock,
     metrics,
     pool,
     config: config.mqtt,
-    inbox: createMqttInbox({ api, inbox, apiKeys: deps.apiKeys, xiaozhi: deps.xiaozhi, siteOf }),
+    inbox: createMqttInbox({ api, inbox, apiKeys: deps.apiKeys, xiaozhi: deps.xiaozhi, deviceOf: knownDevice }),
     tls: await tlsOf(config),
     httpHost: config.http.host,
   });

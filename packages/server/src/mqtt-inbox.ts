@@ -44,7 +44,7 @@ export function createMqttInbox(deps: {
   readonly inbox: DeviceInbox;
   readonly apiKeys: Pick<ApiKeys, 'authenticate'>;
   readonly xiaozhi: Pick<XiaozhiGateway, 'openChannel'>;
-  readonly siteOf: (deviceId: string) => Promise<string | null>;
+  readonly deviceOf: (deviceId: string) => Promise<KnownDevice | null>;
 }): MqttInbox {
   const { api, inbox } = deps;
   const open = new Map<MqttClient, Open>();
@@ -204,7 +204,7 @@ export function createMqttInbox(deps: {
       one?.channel?.closed();
       one?.connection?.ended();
     },
-    siteOf: deps.siteOf,
+    deviceOf: deps.deviceOf,
   };
 }
 

@@ -45,6 +45,9 @@ export async function startBroker(settings: Partial<MqttConfig> = {}): Promise<B
     [SITE, OTHER_SITE],
   );
   const siteOf = (name: keyof typeof DEVICES): string => (name === 'elsewhere' ? OTHER_SITE : SITE);
+  const deviceOf = (name: keyof typeof DEVICES) => {
+    return { deviceId: DEVICES[name], siteId: siteOf(name), name, profile: null, simulated: false };
+  };
   for (const name of Object.keys(DEVICES) as (keyof typeof DEVICES)[]) {
     await database.pool.query(
       `INSERT INTO devices (device_id, site_id, name, hardware_id, client_id, proof, state, created_at)
@@ -71,8 +74,7 @@ export async function startBroker(settings: Partial<MqttConfig> = {}): Promise<B
       }
       const name = /^token-of-(\w+)$/.exec(password ?? username ?? '')?.[1] as keyof typeof DEVICES | undefined;
       if (name === undefined || DEVICES[name] === undefined) return null;
-      const device = { deviceId: DEVICES[name], siteId: siteOf(name), name, profile: null, simulated: false };
-      return { kind: 'device', device, speaks: 'device-api' };
+      return { kind: 'device', device: deviceOf(name), speaks: 'device-api' };
     },
     publish(client, message) {
       const { topic, payload, qos } = message;
@@ -84,9 +86,9 @@ export async function startBroker(settings: Partial<MqttConfig> = {}): Promise<B
     opened: (client) => void broker.opened.push(client),
     subscribed: () => undefined,
     closed: (client) => void broker.closed.push(client),
-    siteOf: async (deviceId) => {
+    deviceOf: async (deviceId) => {
       const name = (Object.keys(DEVICES) as (keyof typeof DEVICES)[]).find((one) => DEVICES[one] === deviceId);
-      return name === undefined ? null : siteOf(name);
+      return name === undefined ? null : deviceOf(name);
     },
   };
   const make = (): MqttGateway =>

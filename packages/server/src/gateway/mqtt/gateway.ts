@@ -9,6 +9,7 @@ import type { Logger } from '../../platform/log.ts';
 import type { Metrics } from '../../platform/metrics.ts';
 import type { MqttConfig } from './config.ts';
 import { createMqttCounters } from './counters.ts';
+import { createExternalBroker } from './external/external-broker.ts';
 import { AUTHENTICATE_MS, type MqttIdentity, type MqttInbox, type MqttVersion, PUBLISH_MS } from './inbox.ts';
 import { createIntake, type Intake } from './intake.ts';
 import { createRouter } from './router.ts';
@@ -62,7 +63,13 @@ const MOST_WAITING = 50_000;
 /** How often connections in waiting get their turn, ms. */
 const ADMIT_MS = 20;
 
+/** Our own broker, or the same inbox behind the broker that `brokerUrl` names. */
 export function createMqttGateway(deps: MqttGatewayDeps): MqttGateway {
+  const { brokerUrl } = deps.config;
+  return brokerUrl === undefined ? createOwnBroker(deps) : createExternalBroker(deps, brokerUrl);
+}
+
+function createOwnBroker(deps: MqttGatewayDeps): MqttGateway {
   const { log, clock, config, inbox } = deps;
   const connections = new Map<Connection, Intake | null>();
   const counters = createMqttCounters(deps.metrics, () => connections.size);

@@ -89,6 +89,6 @@ export interface MqttInbox {
   /** The client subscribed to a topic filter, written as it wrote it. */
   subscribed(client: MqttClient, filter: string): void;
   closed(client: MqttClient): void;
-  /** The site of a device, for topics that operators name; null when there is no such device. */
-  siteOf(deviceId: string): Promise<string | null>;
+  /** The device that a topic of an operator, or of another broker, names; null when there is none that is in use. */
+  deviceOf(deviceId: string): Promise<KnownDevice | null>;
 }

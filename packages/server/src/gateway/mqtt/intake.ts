@@ -100,7 +100,7 @@ export function createIntake(deps: IntakeDeps, connection: Connection): Intake {
       identity.mayPublish.some((filter) => covers(filter, topic));
     if (!allowed || found === null) throw new MusterError('TOPIC_FORBIDDEN', { topic: topic.slice(0, 200) });
     const message = { ...publish, payload: Buffer.from(publish.payload) };
-    const siteId = await inbox.siteOf(found.deviceId);
+    const siteId = (await inbox.deviceOf(found.deviceId))?.siteId;
     if (siteId !== identity.siteId) throw new MusterError('TOPIC_FORBIDDEN', { topic: topic.slice(0, 200) });
     await router.route(routed(message, found.deviceId, siteId, found.rest));
   }
