@@ -4,11 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { MusterError, type SessionReply } from '@muster/contract';
+import { Client, types } from 'pg';
 
 /** The server as its users run it: its own process, embedded database, first administrator signed in. */
 export interface ServerProcess {
   readonly url: string;
   readonly otaUrl: string;
+  /** Where MQTT is listened for, on loopback. */
+  readonly mqttPort: number;
   readonly pid: number;
   /** From the start of the process to its own word that it is ready, ms. */
   readonly readyMs: number;
@@ -17,13 +20,19 @@ export interface ServerProcess {
   call<T>(method: string, path: string, body?: unknown): Promise<T>;
   /** Memory of the process and all its children, MB: proportional set size, so that shared pages count once. */
   memoryMb(): Promise<number>;
+  /** A query on its database, past the API: for what only rows can prove. */
+  query<Row extends object>(text: string, values?: readonly unknown[]): Promise<Row[]>;
   /** Ends it as an operator would. */
   stop(): Promise<void>;
+  /** Ends it as a power cut would: nothing is told to anybody. Its database may outlive it until the next start. */
+  kill9(): Promise<void>;
 }
 
 const MAIN = new URL('../packages/server/src/main.ts', import.meta.url);
 /** Stub providers: for what the server itself costs. */
 export const STUB_MAIN = new URL('./stub-server.ts', import.meta.url);
+// counts and instants are bigint columns; they fit a number
+types.setTypeParser(types.builtins.INT8, Number);
 const START_LIMIT_MS = 120_000;
 const ADMINISTRATOR = { email: 'bench@example.com', name: 'Bench', password: 'only for this one run' };
 
@@ -42,7 +51,7 @@ export async function startServerProcess(
   const child = spawn(process.execPath, [(options.main ?? MAIN).pathname, ...flags], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  const { url, link } = await said(child);
+  const { url, link, mqttPort } = await said(child);
   const readyMs = performance.now() - begun;
   let token = '';
 
@@ -64,12 +73,32 @@ export async function startServerProcess(
   return {
     url,
     otaUrl: `${url}/xiaozhi/ota/`,
+    mqttPort,
     pid: child.pid ?? 0,
     readyMs,
     call,
     activate: async (code) => void (await call('POST', '/api/devices/activate', { code })),
     memoryMb: () => treeMemoryMb(child.pid ?? 0),
+    async query<Row extends object>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
+      // the fifth line of the file is the directory of the socket
+      const lines = (await readFile(join(dataDir, 'pg', 'postmaster.pid'), 'utf8')).split('\n');
+      const host = encodeURIComponent(lines[4] ?? '');
+      const client = new Client({ connectionString: `postgresql://muster@/muster?host=${host}` });
+      await client.connect();
+      try {
+        return (await client.query<Row>(text, [...values])).rows;
+      } finally {
+        await client.end();
+      }
+    },
+    async kill9() {
+      const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      child.kill('SIGKILL');
+      await ended;
+    },
     async stop() {
+      if (child.exitCode !== null || child.signalCode !== null) return;
       const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
       if (child.exitCode === null) child.kill('SIGTERM');
       await ended;
@@ -79,16 +108,18 @@ export async function startServerProcess(
 }
 
 /** Reads the address, the set-up link and the word "Ready" from standard output. */
-function said(child: ChildProcess): Promise<{ url: string; link: string | null }> {
-  const { promise, resolve, reject } = Promise.withResolvers<{ url: string; link: string | null }>();
+function said(child: ChildProcess): Promise<{ url: string; link: string | null; mqttPort: number }> {
+  const { promise, resolve, reject } = Promise.withResolvers<{ url: string; link: string | null; mqttPort: number }>();
   const timer = setTimeout(() => reject(new MusterError('UNAVAILABLE', { afterMs: START_LIMIT_MS })), START_LIMIT_MS);
   let url = '';
   let link: string | null = null;
+  let mqttPort = 0;
   if (child.stdout !== null) {
     createInterface({ input: child.stdout }).on('line', (line) => {
       url = /listens on (\S+)/.exec(line)?.[1] ?? url;
       link = /(\S+\/setup\?token=\S+)/.exec(line)?.[1] ?? link;
-      if (line.startsWith('Ready')) resolve({ url, link });
+      mqttPort = Number(/^MQTT on port (\d+)/.exec(line)?.[1] ?? mqttPort);
+      if (line.startsWith('Ready')) resolve({ url, link, mqttPort });
     });
   }
   child.once('exit', (code) => reject(new MusterError('UNAVAILABLE', { exitCode: code })));

@@ -10,6 +10,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => void server.stop().then(() => process.exit(0)));
 }
 console.log(`Muster listens on ${server.url}`);
+console.log(`MQTT on port ${server.mqtt.port}`);
 if (server.setupLink !== null) console.log(server.setupLink);
 await server.ready;
 console.log('Ready');

@@ -38,7 +38,7 @@ interface Wire {
 const codeIn = (text: string): string => /[A-Z]+(?:_[A-Z]+)+/.exec(text)?.[0] ?? text;
 
 function http(token: string): Wire {
-  async function send(method: string, path: string, body: BodyInit): Promise<Answer> {
+  async function send(method: string, path: string, body: string | Uint8Array<ArrayBuffer>): Promise<Answer> {
     const reply = await fetch(`${muster.url}/device/v1/${path}`, {
       method,
       headers: { authorization: `Bearer ${token}` },
@@ -99,7 +99,8 @@ async function socket(token: string): Promise<Wire> {
     report: (reported) => ask('twinReport', { reported }),
     reply: (reply) => ask('commandReply', reply),
     command: async () => (await next(({ type }) => type === 'command')) as unknown as CommandMessage,
-    delta: async () => (await next(({ type }) => type === 'twinDelta')) as unknown as { version: number; delta: object },
+    delta: async () =>
+      (await next(({ type }) => type === 'twinDelta')) as unknown as { version: number; delta: object },
     async close() {
       ws.close();
       await once(ws, 'close');
@@ -121,7 +122,7 @@ async function mqtt(token: string): Promise<Wire> {
     for (;;) {
       const at = messages.findIndex((message) => message.topic === topic);
       if (at >= 0) return messages.splice(at, 1)[0]?.body;
-      await once(client, 'message');
+      await new Promise((resolve) => client.once('message', resolve));
     }
   }
   async function publish(topic: string, payload: string | Buffer): Promise<Answer> {
@@ -154,15 +155,12 @@ for (const [name, connect] of Object.entries(WIRES)) {
     assert.deepEqual(await wire.telemetry(message), { code: null });
     assert.deepEqual(await wire.telemetry({ seq: 1, values: { temperature: 99 } }), { code: null }, 'sent again');
     const { latest } = await muster.call<LatestList>('GET', `/api/devices/${device.deviceId}/telemetry/latest`);
-    assert.deepEqual(
-      Object.fromEntries(latest.map(({ series, kind, value }) => [series, [kind, value]])),
-      {
-        temperature: ['number', 21.5],
-        on: ['boolean', true],
-        mode: ['string', 'eco'],
-        at: ['position', { latitude: 1, longitude: 2 }],
-      },
-    );
+    assert.deepEqual(Object.fromEntries(latest.map(({ series, kind, value }) => [series, [kind, value]])), {
+      temperature: ['number', 21.5],
+      on: ['boolean', true],
+      mode: ['string', 'eco'],
+      at: ['position', { latitude: 1, longitude: 2 }],
+    });
     await wire.close();
   });
 
@@ -187,11 +185,18 @@ for (const [name, connect] of Object.entries(WIRES)) {
     for (const message of bad) {
       assert.notEqual((await wire.telemetry(message)).code, null, JSON.stringify(message));
     }
-    for (const bytes of [Buffer.from('{"values":{"x":1'), Buffer.from(`${'['.repeat(2_000)}`), Buffer.from('nothing')]) {
+    for (const bytes of [
+      Buffer.from('{"values":{"x":1'),
+      Buffer.from(`${'['.repeat(2_000)}`),
+      Buffer.from('nothing'),
+    ]) {
       assert.notEqual((await wire.raw(bytes)).code, null);
     }
     const { latest } = await muster.call<LatestList>('GET', `/api/devices/${device.deviceId}/telemetry/latest`);
-    assert.deepEqual(latest.map(({ series }) => series), ['temperature']);
+    assert.deepEqual(
+      latest.map(({ series }) => series),
+      ['temperature'],
+    );
     await wire.close();
   });
 

@@ -1,6 +1,7 @@
 import type { Command } from './command.ts';
 import { accountCommands } from './commands/account.ts';
 import { activateCommands } from './commands/activate.ts';
+import { alertCommands } from './commands/alerts.ts';
 import { assistantCommands } from './commands/assistants.ts';
 import { configCommands } from './commands/config.ts';
 import { deviceCommands } from './commands/devices.ts';
@@ -17,6 +18,7 @@ export const commands: readonly Command[] = [
   ...deviceCommands,
   ...activateCommands,
   ...keyCommands,
+  ...alertCommands,
   ...assistantCommands,
   ...turnCommands,
   ...talkCommands,

@@ -62,6 +62,45 @@ const TURN: Turn = {
   said: null,
 };
 
+const ALERT = {
+  alertId: ID(5),
+  ruleId: ID(6),
+  ruleKind: 'threshold',
+  ruleName: 'Too hot',
+  siteId: ID(2),
+  deviceId: ID(3),
+  subject: ID(3),
+  severity: 'major',
+  state: 'open',
+  fact: 'temp is 81; limit: above 80',
+  openedAt: 1,
+  closedAt: null,
+  acknowledgedAt: null,
+  acknowledgedBy: null,
+  assignedTo: null,
+  snoozedUntil: null,
+  escalatedAt: null,
+  suppressedBy: null,
+};
+const RULE = {
+  ruleId: ID(6),
+  siteId: ID(2),
+  name: 'Too hot',
+  kind: 'threshold',
+  params: {},
+  severity: 'major',
+  scope: 'site',
+  scopeValue: null,
+  enabled: true,
+  notifiers: [],
+  remindMs: null,
+  escalateMs: null,
+  escalateTo: null,
+  escalateNotifiers: [],
+  createdAt: 1,
+  changedAt: 1,
+};
+
 function device(hardwareId: string) {
   return {
     deviceId: ID(3),
@@ -116,6 +155,9 @@ const routes: Routes = {
     server.devices.set({ activation: null });
     return { body: { outcome: 'active', deviceId: ID(3), siteId: ID(2), hardwareId } };
   },
+  'GET /api/alerts': ({ url }) => ({ body: { alerts: url.includes('state=open') ? [ALERT] : [], next: null } }),
+  [`POST /api/alerts/${ID(5)}/acknowledge`]: () => ({ body: { ...ALERT, acknowledgedAt: 2 } }),
+  'POST /api/alert-rules': ({ body }) => ({ status: 201, body: { ...RULE, ...(body as object) } }),
   'GET /api/config': () => refusal('REQUEST_INVALID', 'Wrong shape.', 400, ['name is missing', 'age is wrong']),
   'GET /api/providers': () => ({ body: { nothing: 'of ours' } }),
 };
@@ -402,4 +444,28 @@ test('hands over from an old Node, and keeps exit code and output', async () => 
   const { code, err } = await muster(['dance'], wrapper);
   assert.equal(code, 2);
   assert.match(err, /There is no command "dance"/);
+});
+
+test('alerts are listed and taken, and rules are made from what was typed', async () => {
+  await signIn();
+  assert.match((await muster(['alerts'])).out, /major .*Too hot .*temp is 81; limit: above 80/);
+  assert.match((await muster(['alerts', '--closed'])).out, /None\./);
+  assert.equal((await muster(['alerts', 'ack', ID(5), 'on my way'])).code, 0);
+  assert.deepEqual(server.seen.at(-1)?.body, { comment: 'on my way' });
+  const params = '{"series":"temp","limit":80}';
+  const made = await muster(['alert-rules', 'add', 'Too hot', 'threshold', '--params', params, '--for', 'tag=kitchen']);
+  assert.equal(made.code, 0, made.err);
+  assert.deepEqual(server.seen.at(-1)?.body, {
+    name: 'Too hot',
+    kind: 'threshold',
+    params: { series: 'temp', limit: 80 },
+    scope: 'tag',
+    scopeValue: 'kitchen',
+    siteId: ID(2),
+  });
+  assert.match((await muster(['alert-rules', 'add', 'x', 'threshold', '--params', '{'])).err, /--params is not JSON/);
+  assert.match(
+    (await muster(['alert-rules', 'add', 'x', 'threshold', '--for', 'kitchen'])).err,
+    /--for takes profile=/,
+  );
 });

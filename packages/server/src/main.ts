@@ -27,6 +27,7 @@ try {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop);
   const server = await starting;
   console.log(`Muster listens on ${server.url}`);
+  if (server.mqtt.port !== null) console.log(`MQTT on port ${server.mqtt.port}`);
   if (server.setupLink !== null)
     console.log(`\nOpen this once to make the first administrator:\n\n  ${server.setupLink}\n`);
   await server.ready.catch(async (error) => {

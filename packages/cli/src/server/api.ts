@@ -1,6 +1,14 @@
 import {
   ActivateReply,
   type ActivateRequest,
+  type ALERT_STATES,
+  Alert,
+  AlertDetail,
+  AlertList,
+  AlertRule,
+  type AlertRuleCreate,
+  AlertRuleKindList,
+  AlertRuleList,
   type ApiKeyCreate,
   ApiKeyCreated,
   ApiKeyList,
@@ -29,6 +37,12 @@ import { type ApiRequest, send, type Target } from './http.ts';
 
 /** Made apart from their use: inferring a reply's type through a schema costs the compiler a second for each call. */
 const is = {
+  alert: hasShape(Alert),
+  alertDetail: hasShape(AlertDetail),
+  alertList: hasShape(AlertList),
+  alertRule: hasShape(AlertRule),
+  alertRuleKindList: hasShape(AlertRuleKindList),
+  alertRuleList: hasShape(AlertRuleList),
   activateReply: hasShape(ActivateReply),
   apiKeyCreated: hasShape(ApiKeyCreated),
   apiKeyList: hasShape(ApiKeyList),
@@ -96,6 +110,20 @@ export function createApi(target: Target) {
     activate: (body: ActivateRequest) => write('POST', '/api/devices/activate', body, is.activateReply),
     registerKey: (body: DeviceKeyRegister) => write('POST', '/api/device-keys', body, isAnything),
     say: (deviceId: string, text: string) => write('POST', `/api/devices/${deviceId}/say`, { text }, is.sayReply),
+    alerts: (
+      page: PageQuery & {
+        readonly siteId?: string | undefined;
+        readonly deviceId?: string | undefined;
+        readonly state?: (typeof ALERT_STATES)[number] | undefined;
+      },
+    ) => get(`/api/alerts${query({ ...page })}`, is.alertList),
+    alert: (alertId: string) => get(`/api/alerts/${alertId}`, is.alertDetail),
+    acknowledge: (alertId: string, comment: string | undefined) =>
+      write('POST', `/api/alerts/${alertId}/acknowledge`, comment === undefined ? {} : { comment }, is.alert),
+    alertRules: (siteId: string | undefined) => get(`/api/alert-rules${query({ siteId })}`, is.alertRuleList),
+    alertRuleKinds: () => get('/api/alert-rule-kinds', is.alertRuleKindList),
+    createAlertRule: (body: AlertRuleCreate) => write('POST', '/api/alert-rules', body, is.alertRule),
+    deleteAlertRule: (ruleId: string) => write('DELETE', `/api/alert-rules/${ruleId}`, undefined, isNothing),
     turns: (deviceId: string, page: PageQuery) =>
       get(`/api/devices/${deviceId}/turns${query({ ...page })}`, is.turnList),
   };

@@ -224,7 +224,7 @@ export type HealthPart = (typeof HEALTH_PARTS)[number];
 export const HEALTH_STATES = ['unknown', 'good', 'fair', 'poor', 'critical'] as const;
 export type HealthState = (typeof HEALTH_STATES)[number];
 const Score = nullable(Type.Number({ minimum: 0, maximum: 100, description: 'null: nothing is known' }));
-/** docs/reference/health-score.md says how each part is scored. */
+/** docs/design/alerts.md says how each part is scored. */
 export const DeviceHealth = Type.Object({
   deviceId: Id,
   score: Score,

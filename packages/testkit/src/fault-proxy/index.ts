@@ -1,0 +1,1 @@
+export { type FaultProxy, type Faults as ProxyFaults, startFaultProxy } from './proxy.ts';

@@ -1,0 +1,1 @@
+export { connectLightMqtt, type LightMqtt, type LightMqttOptions } from './client.ts';

@@ -1,0 +1,39 @@
+import { closeSync, fdatasyncSync, openSync, writeSync } from 'node:fs';
+
+/** One value that the server acknowledged. */
+export interface Acked {
+  readonly deviceId: string;
+  readonly stream: string;
+  readonly seq: number;
+  readonly at: number;
+  readonly value: number;
+}
+
+/** What was acknowledged, written down where the killing of the server cannot reach it: each line is on the disk before it counts. */
+export interface AckedLog {
+  add(acked: Acked): void;
+  all(): readonly Acked[];
+  close(): void;
+}
+
+export function openAckedLog(path: string): AckedLog {
+  const file = openSync(path, 'a');
+  const all: Acked[] = [];
+  let unsynced = 0;
+  return {
+    add(acked) {
+      writeSync(file, `${JSON.stringify(acked)}\n`);
+      unsynced += 1;
+      if (unsynced >= 64) {
+        fdatasyncSync(file);
+        unsynced = 0;
+      }
+      all.push(acked);
+    },
+    all: () => all,
+    close() {
+      fdatasyncSync(file);
+      closeSync(file);
+    },
+  };
+}
