@@ -7,7 +7,7 @@ import { post, type Reply } from './post.ts';
 const BOOT_TIMEOUT_MS = 10_000;
 
 /** What a device got at check-in: only what it reads of it, everything optional, as it came. */
-export type CheckInReply = Partial<OtaReply> & { readonly mqtt?: unknown };
+export type CheckInReply = Partial<OtaReply>;
 
 /** `POST {otaUrl}` as the firmware or a Python client sends it. Throws SERVER_UNREACHABLE unless the status is 200. */
 export async function checkIn(options: XiaozhiDeviceOptions): Promise<CheckInReply> {

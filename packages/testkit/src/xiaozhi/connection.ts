@@ -12,7 +12,7 @@ import { WebSocket } from 'ws';
 import type { Faults, XiaozhiDeviceOptions } from './options.ts';
 
 /** The firmware gives up after 10 s, for the handshake and for the hello each (xiaozhi-esp32 2.4.2). */
-const HELLO_MS = 10_000;
+export const HELLO_MS = 10_000;
 /** Largest message read: py-xiaozhi's limit is 10 MB, an audio packet is under 8 kB. */
 const MESSAGE_BYTES = 1_048_576;
 
@@ -224,7 +224,7 @@ function bomb(kind: NonNullable<Faults['jsonBomb']>): string {
   }
 }
 
-function deviceHello(options: XiaozhiDeviceOptions, framing: FramingVersion): object {
+export function deviceHello(options: XiaozhiDeviceOptions, framing: FramingVersion): object {
   return {
     type: 'hello',
     version: framing,
@@ -234,7 +234,7 @@ function deviceHello(options: XiaozhiDeviceOptions, framing: FramingVersion): ob
   };
 }
 
-function readHello(message: Message, tookMs: number): ServerHello {
+export function readHello(message: Message, tookMs: number): ServerHello {
   const audio = (message.audio_params ?? {}) as Partial<AudioParams>;
   return {
     sessionId: typeof message.session_id === 'string' ? message.session_id : '',
@@ -252,7 +252,7 @@ function readAudio(framing: FramingVersion, bytes: Uint8Array): Uint8Array | nul
   }
 }
 
-function readMessage(bytes: Buffer): Message | null {
+export function readMessage(bytes: Buffer): Message | null {
   try {
     const value: unknown = JSON.parse(bytes.toString('utf8'));
     return typeof value === 'object' && value !== null && 'type' in value && typeof value.type === 'string'

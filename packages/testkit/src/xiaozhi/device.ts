@@ -1,8 +1,16 @@
 import { MusterError } from '@muster/contract';
 import { type Answer, createAnswers } from './answer.ts';
 import { activate, type CheckInReply, checkIn } from './boot.ts';
-import { type Closed, type Connection, type Message, openConnection, type ServerHello } from './connection.ts';
+import {
+  type Closed,
+  type Connection,
+  type ConnectionEvents,
+  type Message,
+  openConnection,
+  type ServerHello,
+} from './connection.ts';
 import { createMicrophone, type SpokenTimes } from './microphone.ts';
+import { connectMqttLink, type MqttLink } from './mqtt-link.ts';
 import type { XiaozhiDeviceOptions } from './options.ts';
 import type { PlaybackCount } from './playback.ts';
 import type { Reply } from './post.ts';
@@ -17,6 +25,12 @@ export interface TalkOptions {
   readonly tailSilenceMs?: number;
   /** How long to wait for `tts stop` from the end of the speech, ms. Default 30,000. */
   readonly timeoutMs?: number;
+}
+
+/** A WebSocket and the token for it. */
+export interface Target {
+  readonly url: string;
+  readonly token: string;
 }
 
 /** What happened when the person spoke into an answer. */
@@ -50,8 +64,13 @@ export interface XiaozhiDevice {
   activate(): Promise<Reply>;
   /** `checkIn`, and with a code: `confirm(code)`, then polls until 200 and checks in again. */
   activateWith(confirm: (code: string) => Promise<void>): Promise<void>;
-  /** Opens the socket of the last check-in (or `target`) and says hello. DEVICE_TOKEN_INVALID, SERVER_UNREACHABLE. */
-  connect(target?: { readonly url: string; readonly token: string }): Promise<ServerHello>;
+  /** MQTT only: connects and stays idle, so that the server can speak first. DEVICE_TOKEN_INVALID, SERVER_UNREACHABLE. */
+  standBy(): Promise<void>;
+  /**
+   * Opens the socket of the last check-in (or `target`), or a channel of the MQTT connection, and says hello.
+   * DEVICE_TOKEN_INVALID, SERVER_UNREACHABLE.
+   */
+  connect(target?: Target): Promise<ServerHello>;
   /** Speaks in real time and resolves with the answer at its `tts stop`; ANSWER_TIMEOUT, SERVER_UNREACHABLE. */
   talk(speech: Int16Array | Speech, options?: TalkOptions): Promise<Answer>;
   /** Typed text, or a wake word: `listen detect`. */
@@ -71,8 +90,10 @@ export interface XiaozhiDevice {
   isSpeaking(): boolean;
   /** Resolves when the connection is gone, at once when there is none. */
   closed(): Promise<Closed | null>;
-  /** Drops TCP, as the firmware ends a conversation. */
+  /** Ends the conversation as the firmware does: drops TCP, or says goodbye over MQTT and stays idle. */
   close(): void;
+  /** Loses its power: every connection is dropped. */
+  powerOff(): void;
 }
 
 const EVENTS_KEPT = 2_000;
@@ -93,6 +114,7 @@ export function createXiaozhiDevice(options: XiaozhiDeviceOptions): XiaozhiDevic
   const microphone = createMicrophone(encodeSilence(frameMs), (packet) => connection?.sendAudio(packet));
   let checkedIn: CheckInReply = {};
   let connection: Connection | null = null;
+  let link: MqttLink | null = null;
   let opened: Promise<unknown> = Promise.resolve();
   let whenClosed: Promise<Closed | null> = Promise.resolve(null);
 
@@ -200,6 +222,16 @@ export function createXiaozhiDevice(options: XiaozhiDeviceOptions): XiaozhiDevic
     };
   }
 
+  async function open(target: Target | undefined, to: ConnectionEvents): Promise<Connection> {
+    if (options.transport === 'mqtt') {
+      await device.standBy();
+      if (link === null) throw new MusterError('SERVER_UNREACHABLE', { why: 'no MQTT connection' });
+      return link.openChannel(to);
+    }
+    if (target === undefined) throw new MusterError('SERVER_UNREACHABLE', { why: 'no websocket in the check-in' });
+    return openConnection(options, target, to);
+  }
+
   const device: XiaozhiDevice = {
     options,
     state,
@@ -224,11 +256,16 @@ export function createXiaozhiDevice(options: XiaozhiDeviceOptions): XiaozhiDevic
       await device.checkIn();
       if (checkedIn.activation !== undefined) throw new MusterError('ACTIVATION_REFUSED', { why: 'still asked for' });
     },
+    async standBy() {
+      if (link?.isOpen === true) return;
+      const { mqtt } = checkedIn;
+      if (mqtt === undefined) throw new MusterError('SERVER_UNREACHABLE', { why: 'no mqtt in the check-in' });
+      link = await connectMqttLink(options, mqtt, onMessage);
+    },
     async connect(target = checkedIn.websocket) {
-      if (target === undefined) throw new MusterError('SERVER_UNREACHABLE', { why: 'no websocket in the check-in' });
       const closing = Promise.withResolvers<Closed>();
       connection?.drop();
-      const opening = openConnection(options, target, {
+      const channelEvents: ConnectionEvents = {
         message: onMessage,
         audio: answers.audio,
         malformed: answers.malformed,
@@ -237,7 +274,8 @@ export function createXiaozhiDevice(options: XiaozhiDeviceOptions): XiaozhiDevic
           answers.closed(closed);
           closing.resolve(closed);
         },
-      });
+      };
+      const opening = open(target, channelEvents);
       opened = opening;
       connection = await opening;
       whenClosed = closing.promise;
@@ -246,6 +284,9 @@ export function createXiaozhiDevice(options: XiaozhiDeviceOptions): XiaozhiDevic
     },
     talk: async (speech, talk = {}) => speak(encoded(speech), talk).answer,
     async say(text, timeoutMs) {
+      // the wake word goes out as sound before its text; over UDP it shows the server where to send
+      const [heard] = encodeSilence(frameMs).silence;
+      if (options.transport === 'mqtt' && heard !== undefined) connection?.sendAudio(heard);
       const answer = nextAnswer(timeoutMs);
       sendText({ ...session(), type: 'listen', state: 'detect', text });
       return answer;
@@ -271,6 +312,11 @@ export function createXiaozhiDevice(options: XiaozhiDeviceOptions): XiaozhiDevic
     close() {
       microphone.off();
       connection?.drop();
+    },
+    powerOff() {
+      microphone.off();
+      if (link === null) connection?.drop();
+      else link.drop();
     },
   };
   return device;

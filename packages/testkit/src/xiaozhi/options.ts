@@ -43,6 +43,11 @@ export interface XiaozhiDeviceOptions {
   readonly activation?: 'v1' | 'v2-firmware' | 'v2-python';
   /** Default 1. Sent as `Protocol-Version` and as the hello's `version`. */
   readonly framing?: FramingVersion;
+  /**
+   * Default `websocket`. `mqtt`: the connection of the check-in's `mqtt` section, kept between conversations, with sound
+   * over UDP. Faults of the socket do not apply to it.
+   */
+  readonly transport?: 'websocket' | 'mqtt';
   /** Default 60, as the firmware; py-xiaozhi sends 20 on x86. */
   readonly frameMs?: 20 | 40 | 60;
   /** Default `auto`. */
