@@ -9,17 +9,17 @@ import { createStubVoice, createXiaozhiDevice, encodeSpeech, type XiaozhiDevice 
 /** A board that was told to use MQTT: the whole way, from its boot request to a reminder that rings while it is idle. */
 const stub = createStubVoice({ soundMs: 420 });
 /** A model that sets a reminder when it is asked to. */
-const llm: typeof stub.llm = {
+const llm = {
   ...stub.llm,
-  async *think(request) {
-    const { callTool } = request as ThinkRequest;
-    if (asksForReminder) await callTool('set_reminder', { label: 'water the plants', seconds: 2 });
+  async *think(request: ThinkRequest) {
+    if (asksForReminder) await request.callTool('set_reminder', { label: 'water the plants', seconds: 2 });
     yield* stub.llm.think(request);
   },
 };
 const voice = { vad: stub.vad, stt: [stub.stt], llm: [llm], tts: [stub.tts] };
 let asksForReminder = false;
 interface ThinkRequest {
+  readonly signal: AbortSignal;
   readonly callTool: (name: string, args: object) => Promise<string>;
 }
 const hum = Int16Array.from({ length: 16 * 600 }, (_, i) => 5_000 * Math.sin((2 * Math.PI * 180 * i) / 16_000));
