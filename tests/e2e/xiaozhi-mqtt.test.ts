@@ -20,7 +20,7 @@ const voice = { vad: stub.vad, stt: [stub.stt], llm: [llm], tts: [stub.tts] };
 let asksForReminder = false;
 interface ThinkRequest {
   readonly signal: AbortSignal;
-  readonly callTool: (name: string, args: object) => Promise<string>;
+  readonly callTool: (name: string, args: Readonly<Record<string, unknown>>) => Promise<string>;
 }
 const hum = Int16Array.from({ length: 16 * 600 }, (_, i) => 5_000 * Math.sin((2 * Math.PI * 180 * i) / 16_000));
 const speech = encodeSpeech(hum);
