@@ -22,6 +22,8 @@ export interface ServerProcess {
   memoryMb(): Promise<number>;
   /** A query on its database, past the API: for what only rows can prove. */
   query<Row extends object>(text: string, values?: readonly unknown[]): Promise<Row[]>;
+  /** Where its database is reached, for programs that go past the API. */
+  databaseUrl(): Promise<string>;
   /** Ends it as an operator would. */
   stop(): Promise<void>;
   /** Ends it as a power cut would: nothing is told to anybody. Its database may outlive it until the next start. */
@@ -79,11 +81,9 @@ export async function startServerProcess(
     call,
     activate: async (code) => void (await call('POST', '/api/devices/activate', { code })),
     memoryMb: () => treeMemoryMb(child.pid ?? 0),
+    databaseUrl: () => databaseUrl(dataDir),
     async query<Row extends object>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
-      // the fifth line of the file is the directory of the socket
-      const lines = (await readFile(join(dataDir, 'pg', 'postmaster.pid'), 'utf8')).split('\n');
-      const host = encodeURIComponent(lines[4] ?? '');
-      const client = new Client({ connectionString: `postgresql://muster@/muster?host=${host}` });
+      const client = new Client({ connectionString: await databaseUrl(dataDir) });
       await client.connect();
       try {
         return (await client.query<Row>(text, [...values])).rows;
@@ -105,6 +105,12 @@ export async function startServerProcess(
       if (options.dataDir === undefined) await rm(dataDir, { recursive: true, force: true });
     },
   };
+}
+
+async function databaseUrl(dataDir: string): Promise<string> {
+  // the fifth line of the file is the directory of the socket
+  const lines = (await readFile(join(dataDir, 'pg', 'postmaster.pid'), 'utf8')).split('\n');
+  return `postgresql://muster@/muster?host=${encodeURIComponent(lines[4] ?? '')}`;
 }
 
 /** Reads the address, the set-up link and the word "Ready" from standard output. */
