@@ -80,6 +80,7 @@ export const ERROR_CODES = {
     meaning: 'The device has as many retained topics as are allowed; clear one.',
   },
   SERIES_LIMIT: { status: 400, retryable: false, meaning: 'The device has as many series as are allowed.' },
+  STREAM_LIMIT: { status: 400, retryable: false, meaning: 'The device counts in as many streams as are allowed.' },
   SERIES_UNKNOWN: { status: 404, retryable: false, meaning: 'The device has no such series.' },
   TWIN_CONFLICT: { status: 409, retryable: false, meaning: 'The twin has changed since that version; read it again.' },
   TWIN_TOO_LARGE: { status: 413, retryable: false, meaning: 'The twin would be larger than the limit.' },

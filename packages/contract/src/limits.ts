@@ -46,8 +46,12 @@ export const LIMITS = {
   pointStringChars: 4_096,
   /** Largest object that a point or an event may hold, bytes of JSON. */
   pointObjectBytes: 8_192,
+  /** Largest number that a point may hold, either sign: sums of very many of them stay numbers. */
+  pointNumber: 1e280,
   /** Series one device may have; a flood of names is refused past it. */
   seriesPerDevice: 500,
+  /** Streams in which one device may count its messages. */
+  streamsPerDevice: 32,
   /** How far ahead of the server a point may be, ms: clocks that drift; anything later is refused. */
   futureMs: 600_000,
   /** Largest half of a twin, bytes of JSON. */
@@ -60,6 +64,10 @@ export const LIMITS = {
   commandsPerDevice: 64,
   /** Longest wait of a long-poll, ms: below the 60 s after which proxies give up. */
   longPollMs: 30_000,
+  /** Devices made or revoked by one request. */
+  devicesPerBatch: 1_000,
+  /** JSON body of such a request, bytes: 1,000 devices with a name, an address and tags. */
+  deviceBatchBytes: 2_097_152,
   /** JSON body of an API request, bytes. */
   apiBodyBytes: 262_144,
 } as const;

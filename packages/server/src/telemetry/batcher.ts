@@ -1,4 +1,5 @@
 import { bug, MusterError } from '@muster/contract';
+import { DatabaseError } from 'pg';
 import type { Clock } from '../platform/clock.ts';
 import { translateDatabaseError } from '../platform/db/index.ts';
 import type { Logger } from '../platform/log.ts';
@@ -104,9 +105,9 @@ export function createBatcher(deps: {
     if (batch.length === 1 && first !== undefined) {
       log.warn({ err: error, deviceId: first.entry.deviceId }, 'a message was not stored');
       first.reject(
-        known === null
-          ? bug('a message could not be stored', error)
-          : new MusterError('MESSAGE_INVALID', {}, { cause: error, say: known.message }),
+        isData(error)
+          ? new MusterError('MESSAGE_INVALID', {}, { cause: error })
+          : bug('a message could not be stored', error),
       );
       return;
     }
@@ -139,4 +140,9 @@ export function createBatcher(deps: {
       await done;
     },
   };
+}
+
+/** PostgreSQL's class 22: a value that it cannot hold. Sent again it fails again. */
+function isData(error: unknown): boolean {
+  return error instanceof DatabaseError && error.code?.startsWith('22') === true;
 }

@@ -43,14 +43,32 @@ function add(
     if (!SERIES_NAME.test(series)) throw invalid(`"${series.slice(0, 80)}" is no name of a series.`);
     const kind = kindOf(value);
     if (kind === null) throw invalid(`The value of ${series} is no number, boolean, string or object.`);
-    if (kind === 'string' && (value as string).length > LIMITS.pointStringChars) {
-      throw invalid(`The text of ${series} is longer than ${LIMITS.pointStringChars} characters.`);
+    if (kind === 'number' && Math.abs(value as number) > LIMITS.pointNumber) {
+      throw invalid(`The number of ${series} is beyond ${LIMITS.pointNumber}.`);
     }
-    if (kind === 'object' && JSON.stringify(value).length > LIMITS.pointObjectBytes) {
-      throw invalid(`The object of ${series} is larger than ${LIMITS.pointObjectBytes} bytes.`);
+    if (kind === 'string') {
+      if ((value as string).length > LIMITS.pointStringChars) {
+        throw invalid(`The text of ${series} is longer than ${LIMITS.pointStringChars} characters.`);
+      }
+      if (!isStorable(JSON.stringify(value))) throw invalid(`The text of ${series} has a character that is none.`);
     }
+    if (kind === 'object') checkObject(value, series);
     points.push({ series, kind, at, value: value as PointValue });
   }
+}
+
+/** MESSAGE_INVALID for an object that is too large, or holds text that cannot be stored. */
+export function checkObject(value: unknown, name: string): void {
+  const text = JSON.stringify(value);
+  if (Buffer.byteLength(text) > LIMITS.pointObjectBytes) {
+    throw invalid(`The object of ${name} is larger than ${LIMITS.pointObjectBytes} bytes.`);
+  }
+  if (!isStorable(text)) throw invalid(`A text in the object of ${name} has a character that is none.`);
+}
+
+/** PostgreSQL stores neither U+0000 nor halves of a surrogate pair, which JSON.stringify writes as escapes. */
+function isStorable(json: string): boolean {
+  return !/(?:^|[^\\])(?:\\\\)*\\u(?:0000|d[89a-f][0-9a-f]{2})/.test(json);
 }
 
 function invalid(say: string): MusterError {

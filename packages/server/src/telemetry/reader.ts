@@ -1,12 +1,10 @@
 import type { DeviceEvent, LatestValue, PointValue, SeriesData, SeriesInfo, ValueKind } from '@muster/contract';
 import { MusterError } from '@muster/contract';
 import type { Pool } from 'pg';
-import type { Clock } from '../platform/clock.ts';
 import { queryBuckets } from './buckets.ts';
-import { DAY_MS, KEEP_DAYS } from './config.ts';
 import type { Rollups } from './rollups.ts';
 import type { Series, SeriesIndex } from './series.ts';
-import { pointsTable, rollupTable, type Tables } from './tables.ts';
+import { pointsTable, type Tables } from './tables.ts';
 
 export interface TelemetryQuery {
   readonly deviceId: string;
@@ -37,12 +35,9 @@ export interface Reader {
   exportRows(query: Omit<TelemetryQuery, 'points'>): AsyncIterable<readonly ExportRow[]>;
   /** How many rows an export has, for a progress bar. Counts an index, no rows. */
   countRows(query: Omit<TelemetryQuery, 'points'>): Promise<number>;
-  /** Deletes what a site no longer keeps since it shortened its span. Bounded work. */
-  moveShortened(): Promise<void>;
 }
 
 const PAGE = 5_000;
-const DELETE_STEP = 50_000;
 
 interface RawRow {
   readonly at: number;
@@ -52,12 +47,11 @@ interface RawRow {
 
 export function createReader(deps: {
   readonly pool: Pool;
-  readonly clock: Clock;
   readonly tables: Tables;
   readonly series: SeriesIndex;
   readonly rollups: Rollups;
 }): Reader {
-  const { pool, clock, tables } = deps;
+  const { pool, tables } = deps;
 
   async function find(deviceId: string, names: readonly string[]): Promise<Series[]> {
     const known = await deps.series.of(deviceId);
@@ -200,23 +194,6 @@ export function createReader(deps: {
         count += rows[0]?.count ?? 0;
       }
       return count;
-    },
-    async moveShortened() {
-      for (const days of tables.classes()) {
-        for (const kept of KEEP_DAYS.filter((other) => other < days)) {
-          const before = clock.now() - kept * DAY_MS;
-          for (const table of [pointsTable(days), rollupTable('1m', days)]) {
-            await pool.query(
-              `DELETE FROM ${table} WHERE (series_id, at) IN (
-                 SELECT old.series_id, old.at FROM ${table} AS old
-                 WHERE old.at < $1 AND old.series_id = ANY(ARRAY(
-                   SELECT series_id FROM series JOIN devices USING (device_id) JOIN sites USING (site_id)
-                   WHERE sites.telemetry_keep_days = $2)) LIMIT ${DELETE_STEP})`,
-              [before, kept],
-            );
-          }
-        }
-      }
     },
   };
 }

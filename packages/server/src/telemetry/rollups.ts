@@ -6,17 +6,20 @@ import { pointsTable, type RollupLevel, rollupTable, type Tables } from './table
 /** Roll-ups of numbers and booleans: made from the raw points minute by minute, hours from minutes, days from hours. */
 export interface Rollups {
   /** Makes what is due, and makes again what late points changed. Bounded work; what is left comes at the next run. */
-  run(): Promise<void>;
+  run(signal: AbortSignal): Promise<void>;
   /** Up to when a level of a class is made, epoch ms; newer points have to be read from the level below. */
   upTo(keepDays: number): Promise<Readonly<Record<RollupLevel, number>>>;
 }
 
 export const LEVEL_MS: Readonly<Record<RollupLevel, number>> = { '1m': MINUTE_MS, '1h': HOUR_MS, '1d': DAY_MS };
 const BELOW: Readonly<Record<RollupLevel, RollupLevel | null>> = { '1m': null, '1h': '1m', '1d': '1h' };
-/** Span that one statement rolls up, ms, and minutes that one run makes again: work stays bounded after a long pause. */
+/** Span that one statement rolls up, ms, and minutes that one transaction makes again. */
 const STEP_MS: Readonly<Record<RollupLevel, number>> = { '1m': 600_000, '1h': 6 * HOUR_MS, '1d': 7 * DAY_MS };
-const STEPS_A_RUN = 50;
-const DIRTY_A_RUN = 20_000;
+/** How many such spans are skipped at once where there is nothing. */
+const WIDEST = 144;
+const DIRTY_STEP = 2_000;
+/** How long one run may take, each half of it, ms: after a long pause the next run goes on. */
+const RUN_MS = 5_000;
 /** Any fixed number: one server at a time rolls up. */
 const LOCK = 7_355_610;
 
@@ -30,7 +33,12 @@ export function createRollups(pool: Pool, clock: Clock, tables: Tables): Rollups
     return { '1m': found.get('1m') ?? 0, '1h': found.get('1h') ?? 0, '1d': found.get('1d') ?? 0 };
   }
 
-  async function advance(keepDays: number, level: RollupLevel, made: Record<RollupLevel, number>): Promise<void> {
+  async function advance(
+    keepDays: number,
+    level: RollupLevel,
+    made: Record<RollupLevel, number>,
+    mayGoOn: () => boolean,
+  ): Promise<void> {
     const size = LEVEL_MS[level];
     const below = BELOW[level];
     const closed = below === null ? clock.now() - ROLLUP_LAG_MS : made[below];
@@ -41,30 +49,54 @@ export function createRollups(pool: Pool, clock: Clock, tables: Tables): Rollups
       from = first === null ? end : Math.min(end, Math.floor(first / size) * size);
       await setUpTo(keepDays, level, from);
     }
-    for (let step = 0; step < STEPS_A_RUN && from < end; step++) {
-      const to = Math.min(end, Math.floor(from / STEP_MS[level]) * STEP_MS[level] + STEP_MS[level]);
-      await ensure(keepDays, from, to);
-      const client = await pool.connect();
-      try {
-        await client.query("BEGIN; SET LOCAL statement_timeout = '60s'");
-        await client.query(rollUp(keepDays, level, 'src.at >= $1 AND src.at < $2'), [from, to]);
-        await client.query(SET_UP_TO, [keepDays, level, to]);
-        await client.query('COMMIT');
-        client.release();
-      } catch (error) {
-        await client.query('ROLLBACK').then(
-          () => client.release(),
-          () => client.release(true),
-        );
-        throw error;
+    let width = STEP_MS[level];
+    while (from < end && mayGoOn()) {
+      const to = Math.min(end, Math.floor(from / width) * width + width);
+      if (width > STEP_MS[level]) {
+        // nothing for a while: wider and wider spans are looked at before they are rolled up
+        if (await isEmpty(keepDays, level, from, to)) {
+          await setUpTo(keepDays, level, to);
+          width = Math.min(width * 4, WIDEST * STEP_MS[level]);
+          from = to;
+        } else width = STEP_MS[level];
+        continue;
       }
+      if ((await rollUpSpan(keepDays, level, from, to)) === 0) width *= 4;
       from = to;
     }
     made[level] = from;
   }
 
-  /** Minutes with late points: they, their hours and their days are made again where they were made before. */
-  async function remake(keepDays: number, made: Readonly<Record<RollupLevel, number>>): Promise<void> {
+  /** All series in one span, in one transaction; how many buckets. */
+  async function rollUpSpan(keepDays: number, level: RollupLevel, from: number, to: number): Promise<number> {
+    await ensure(keepDays, from, to);
+    const client = await pool.connect();
+    try {
+      await client.query("BEGIN; SET LOCAL statement_timeout = '60s'");
+      const { rowCount } = await client.query(rollUp(keepDays, level, 'src.at >= $1 AND src.at < $2'), [from, to]);
+      await client.query(SET_UP_TO, [keepDays, level, to]);
+      await client.query('COMMIT');
+      client.release();
+      return rowCount ?? 0;
+    } catch (error) {
+      await client.query('ROLLBACK').then(
+        () => client.release(),
+        () => client.release(true),
+      );
+      throw error;
+    }
+  }
+
+  async function isEmpty(keepDays: number, level: RollupLevel, from: number, to: number): Promise<boolean> {
+    const { rows } = await pool.query<{ any: boolean }>(
+      `SELECT EXISTS (SELECT FROM ${sourceOf(keepDays, level).table} WHERE at >= $1 AND at < $2) AS any`,
+      [from, to],
+    );
+    return rows[0]?.any !== true;
+  }
+
+  /** Minutes with late points: they, their hours and their days are made again where they were made before. How many. */
+  async function remake(keepDays: number, made: Readonly<Record<RollupLevel, number>>): Promise<number> {
     const client = await pool.connect();
     try {
       await client.query("BEGIN; SET LOCAL statement_timeout = '60s'");
@@ -72,7 +104,7 @@ export function createRollups(pool: Pool, clock: Clock, tables: Tables): Rollups
       const { rows } = await client.query<{ series_id: number; minute: number }>(
         `DELETE FROM rollup_dirty WHERE (keep_days, series_id, minute) IN
            (SELECT keep_days, series_id, minute FROM rollup_dirty WHERE keep_days = $1 AND minute < $2
-            ORDER BY keep_days, series_id, minute LIMIT ${DIRTY_A_RUN} FOR UPDATE SKIP LOCKED)
+            ORDER BY keep_days, series_id, minute LIMIT ${DIRTY_STEP} FOR UPDATE SKIP LOCKED)
          RETURNING series_id, minute`,
         [keepDays, made['1m']],
       );
@@ -96,6 +128,7 @@ export function createRollups(pool: Pool, clock: Clock, tables: Tables): Rollups
       }
       await client.query('COMMIT');
       client.release();
+      return rows.length;
     } catch (error) {
       await client.query('ROLLBACK').then(
         () => client.release(),
@@ -123,7 +156,8 @@ export function createRollups(pool: Pool, clock: Clock, tables: Tables): Rollups
 
   return {
     upTo,
-    async run() {
+    async run(signal) {
+      await tables.refresh();
       const lock = await pool.connect();
       try {
         const { rows } = await lock.query<{ got: boolean }>('SELECT pg_try_advisory_lock($1) AS got', [LOCK]);
@@ -131,8 +165,10 @@ export function createRollups(pool: Pool, clock: Clock, tables: Tables): Rollups
         try {
           for (const keepDays of tables.classes()) {
             const made = await upTo(keepDays);
-            for (const level of ['1m', '1h', '1d'] as const) await advance(keepDays, level, made);
-            await remake(keepDays, made);
+            const mayGoOn = within(clock, RUN_MS, signal);
+            for (const level of ['1m', '1h', '1d'] as const) await advance(keepDays, level, made, mayGoOn);
+            const mayRemake = within(clock, RUN_MS, signal);
+            while (mayRemake() && (await remake(keepDays, made)) === DIRTY_STEP);
           }
         } finally {
           await lock.query('SELECT pg_advisory_unlock($1)', [LOCK]);
@@ -142,6 +178,12 @@ export function createRollups(pool: Pool, clock: Clock, tables: Tables): Rollups
       }
     },
   };
+}
+
+/** True until `ms` have passed or the signal is aborted. */
+function within(clock: Clock, ms: number, signal: AbortSignal): () => boolean {
+  const until = clock.monotonic() + ms;
+  return () => !signal.aborted && clock.monotonic() < until;
 }
 
 const SET_UP_TO = `INSERT INTO rollup_state (keep_days, level, up_to) VALUES ($1, $2, $3)
@@ -181,8 +223,8 @@ function rollUpSome(keepDays: number, level: RollupLevel): string {
   const size = LEVEL_MS[level];
   const numbers = BELOW[level] === null ? 'AND src.num IS NOT NULL' : '';
   return `INSERT INTO ${rollupTable(level, keepDays)} (series_id, at, min, max, sum, count, last, last_at)
-    SELECT some.series_id, some.begin, ${columns}
-    FROM unnest($1::int[], $2::bigint[]) AS some (series_id, begin)
-    JOIN ${table} AS src ON src.series_id = some.series_id AND src.at >= some.begin AND src.at < some.begin + ${size} ${numbers}
+    SELECT due.series_id, due.begin, ${columns}
+    FROM unnest($1::int[], $2::bigint[]) AS due (series_id, begin)
+    JOIN ${table} AS src ON src.series_id = due.series_id AND src.at >= due.begin AND src.at < due.begin + ${size} ${numbers}
     GROUP BY 1, 2 ${REPLACE}`;
 }

@@ -1,5 +1,6 @@
 import { LIMITS, MusterError, type ValueKind } from '@muster/contract';
 import type { Pool } from 'pg';
+import { createTurns } from '../platform/turns.ts';
 
 export interface Series {
   readonly seriesId: number;
@@ -28,8 +29,10 @@ export interface SeriesIndex {
   forget(deviceId: string): void;
 }
 
-/** Devices whose series are kept in memory: the least recently used goes. */
+/** Devices whose series are kept in memory: the one that was read longest ago goes. */
 const MOST_DEVICES = 50_000;
+/** Messages with new series that wait for each other, over all devices. */
+const MOST_WAITING = 10_000;
 
 export function createSeriesIndex(
   pool: Pool,
@@ -37,6 +40,8 @@ export function createSeriesIndex(
   unitsOf: (deviceId: string) => Promise<SeriesUnits | null>,
 ): SeriesIndex {
   const devices = new Map<string, Map<string, Series>>();
+  /** Those of one device one after the other: else a flood of new names passes its limit side by side. */
+  const inTurn = createTurns(MOST_WAITING);
 
   async function load(deviceId: string): Promise<Map<string, Series>> {
     const { rows } = await pool.query<{ series_id: number; name: string; kind: ValueKind; unit: string | null }>({
@@ -60,39 +65,46 @@ export function createSeriesIndex(
     return devices.get(deviceId) ?? load(deviceId);
   }
 
+  async function add(
+    deviceId: string,
+    wanted: readonly { readonly series: string; readonly kind: ValueKind }[],
+  ): Promise<ReadonlyMap<string, Series>> {
+    const found = await of(deviceId);
+    const missing = new Map(wanted.filter(({ series }) => !found.has(series)).map((one) => [one.series, one.kind]));
+    checkKinds(found, wanted);
+    if (missing.size === 0) return found;
+    if (found.size + missing.size > LIMITS.seriesPerDevice) {
+      throw new MusterError('SERIES_LIMIT', { deviceId, limit: LIMITS.seriesPerDevice });
+    }
+    const units = (await unitsOf(deviceId)) ?? {};
+    for (const { series, kind } of wanted) {
+      const said = Object.hasOwn(units, series) ? units[series]?.kind : missing.get(series);
+      if (said === undefined || !missing.has(series)) continue;
+      if (!fits(said, kind)) throw wrongKind(series, said, kind);
+      missing.set(series, said);
+    }
+    // another server may make them at the same time
+    await pool.query(
+      `INSERT INTO series (device_id, name, kind, unit, created_at)
+       SELECT $1, * FROM unnest($2::text[], $3::text[], $4::text[], $5::bigint[]) ON CONFLICT DO NOTHING`,
+      [
+        deviceId,
+        [...missing.keys()],
+        [...missing.values()],
+        [...missing.keys()].map((series) => (Object.hasOwn(units, series) ? (units[series]?.unit ?? null) : null)),
+        [...missing.keys()].map(() => now()),
+      ],
+    );
+    const after = await load(deviceId);
+    checkKinds(after, wanted);
+    return after;
+  }
+
   return {
     known: (deviceId) => devices.get(deviceId),
     of,
     forget: (deviceId) => void devices.delete(deviceId),
-    async add(deviceId, wanted) {
-      const found = await of(deviceId);
-      const missing = new Map(wanted.filter(({ series }) => !found.has(series)).map((one) => [one.series, one.kind]));
-      checkKinds(found, wanted);
-      if (missing.size === 0) return found;
-      if (found.size + missing.size > LIMITS.seriesPerDevice) {
-        throw new MusterError('SERIES_LIMIT', { deviceId, limit: LIMITS.seriesPerDevice });
-      }
-      const units = (await unitsOf(deviceId)) ?? {};
-      for (const [series, kind] of missing) {
-        const said = Object.hasOwn(units, series) ? units[series]?.kind : undefined;
-        if (said !== undefined && said !== kind) throw wrongKind(series, said, kind);
-      }
-      // another message of the device may make them at the same time
-      await pool.query(
-        `INSERT INTO series (device_id, name, kind, unit, created_at)
-         SELECT $1, * FROM unnest($2::text[], $3::text[], $4::text[], $5::bigint[]) ON CONFLICT DO NOTHING`,
-        [
-          deviceId,
-          [...missing.keys()],
-          [...missing.values()],
-          [...missing.keys()].map((series) => (Object.hasOwn(units, series) ? (units[series]?.unit ?? null) : null)),
-          [...missing.keys()].map(() => now()),
-        ],
-      );
-      const after = await load(deviceId);
-      checkKinds(after, wanted);
-      return after;
-    },
+    add: (deviceId, wanted) => inTurn([deviceId], () => add(deviceId, wanted)),
   };
 }
 
@@ -103,8 +115,13 @@ export function checkKinds(
 ): void {
   for (const { series, kind } of wanted) {
     const found = known.get(series);
-    if (found !== undefined && found.kind !== kind) throw wrongKind(series, found.kind, kind);
+    if (found !== undefined && !fits(found.kind, kind)) throw wrongKind(series, found.kind, kind);
   }
+}
+
+/** Whether a series that holds one kind takes a value of another: an object may look like a position. */
+export function fits(holds: ValueKind, came: ValueKind): boolean {
+  return holds === came || (holds === 'object' && came === 'position');
 }
 
 function wrongKind(series: string, holds: ValueKind, came: ValueKind): MusterError {

@@ -2,6 +2,7 @@ import type { Pool, PoolClient } from 'pg';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
 import { DAY_MS, KEEP_DAYS, ROLLUP_KEEP_DAYS } from './config.ts';
+import { dropChunks, hasTimescale, hypertable } from './timescale.ts';
 
 /** Levels of roll-ups, with the span of one partition, days. */
 export const ROLLUP_LEVELS = { '1m': 7, '1h': 365, '1d': 3_650 } as const;
@@ -18,6 +19,8 @@ export function rollupTable(level: RollupLevel, keepDays: number): string {
 export interface Tables {
   /** Classes whose tables exist. */
   classes(): readonly number[];
+  /** Learns of classes that other servers made. */
+  refresh(): Promise<void>;
   /** Makes the tables of a class, and today's and tomorrow's partitions, unless they are there. */
   ensureClass(keepDays: number): Promise<void>;
   /** Makes the partitions for these days (epoch ms of their beginning), unless they are there. Cheap when they are. */
@@ -26,17 +29,26 @@ export interface Tables {
   maintain(): Promise<number>;
 }
 
+/** What pg_class calls a table that is partitioned. */
+const PARTITIONED = 'p';
 /** Any fixed number: servers that start together make tables one after the other. */
 const LOCK = 7_355_609;
 
 export async function createTables(pool: Pool, clock: Clock, log: Logger): Promise<Tables> {
-  /** `points_90 1700000000000`: partitions that are known to be there. */
+  /** `points_90_p19000`: partitions that are known to be there. */
   const known = new Set<string>();
-  const classes = new Set<number>();
+  /** To whether its tables are TimescaleDB's: a class stays what it was made as, also when the extension comes later. */
+  const classes = new Map<number, boolean>();
   const timescale = await hasTimescale(pool);
-  for (const keepDays of KEEP_DAYS) {
-    const found = await pool.query('SELECT to_regclass($1) IS NOT NULL AS there', [pointsTable(keepDays)]);
-    if (found.rows[0]?.there === true) classes.add(keepDays);
+  await refresh();
+
+  async function refresh(): Promise<void> {
+    const { rows } = await pool.query<{ days: number; relkind: string }>(
+      `SELECT days, relkind FROM unnest($1::int[], $2::text[]) AS one (days, name)
+       JOIN pg_class ON pg_class.oid = to_regclass(name)`,
+      [KEEP_DAYS, KEEP_DAYS.map(pointsTable)],
+    );
+    for (const { days, relkind } of rows) classes.set(days, relkind !== PARTITIONED);
   }
 
   async function locked<T>(task: (client: PoolClient) => Promise<T>): Promise<T> {
@@ -49,23 +61,13 @@ export async function createTables(pool: Pool, clock: Clock, log: Logger): Promi
     }
   }
 
-  /** Begin of the partition of `spanDays` in which an instant lies. */
-  const beginOf = (at: number, spanDays: number): number => Math.floor(at / (spanDays * DAY_MS)) * spanDays * DAY_MS;
-
-  async function ensurePartition(client: PoolClient, table: string, at: number, spanDays: number): Promise<void> {
-    const from = beginOf(at, spanDays);
-    const name = `${table}_p${from / DAY_MS}`;
-    if (known.has(name) || timescale) return;
-    await client.query(
-      `CREATE TABLE IF NOT EXISTS ${name} PARTITION OF ${table} FOR VALUES FROM (${from}) TO (${from + spanDays * DAY_MS})`,
-    );
-    known.add(name);
-  }
-
   async function ensureAll(client: PoolClient, keepDays: number, at: number): Promise<void> {
-    await ensurePartition(client, pointsTable(keepDays), at, 1);
-    for (const [level, spanDays] of Object.entries(ROLLUP_LEVELS)) {
-      await ensurePartition(client, rollupTable(level as RollupLevel, keepDays), at, spanDays);
+    for (const { name, table, from, to } of partitionsOf(keepDays, at)) {
+      if (known.has(name)) continue;
+      await client.query(
+        `CREATE TABLE IF NOT EXISTS ${name} PARTITION OF ${table} FOR VALUES FROM (${from}) TO (${to})`,
+      );
+      known.add(name);
     }
   }
 
@@ -73,17 +75,20 @@ export async function createTables(pool: Pool, clock: Clock, log: Logger): Promi
     if (classes.has(keepDays)) return;
     await locked(async (client) => {
       await client.query(createStatements(keepDays, timescale));
+      if (timescale) return;
       for (const at of [clock.now(), clock.now() + DAY_MS]) await ensureAll(client, keepDays, at);
     });
-    classes.add(keepDays);
+    await refresh();
   }
 
   return {
-    classes: () => [...classes],
+    classes: () => [...classes.keys()].sort((a, b) => a - b),
+    refresh,
     ensureClass,
     async ensureDays(keepDays, days) {
-      const missing = [...days].filter((day) => !known.has(`${pointsTable(keepDays)}_p${day / DAY_MS}`));
-      if (missing.length === 0 || timescale) return;
+      if (classes.get(keepDays) !== false) return;
+      const missing = [...days].filter((day) => partitionsOf(keepDays, day).some(({ name }) => !known.has(name)));
+      if (missing.length === 0) return;
       await locked(async (client) => {
         for (const day of missing) await ensureAll(client, keepDays, day);
       });
@@ -91,10 +96,12 @@ export async function createTables(pool: Pool, clock: Clock, log: Logger): Promi
     async maintain() {
       const now = clock.now();
       let dropped = 0;
-      for (const keepDays of classes) {
-        await locked(async (client) => {
-          for (const ahead of [0, 1, 2]) await ensureAll(client, keepDays, now + ahead * DAY_MS);
-        });
+      for (const [keepDays, hyper] of classes) {
+        if (!hyper) {
+          await locked(async (client) => {
+            for (const ahead of [0, 1, 2]) await ensureAll(client, keepDays, now + ahead * DAY_MS);
+          });
+        }
         const rollupDays = Math.max(keepDays, ROLLUP_KEEP_DAYS);
         for (const [table, keep] of [
           [pointsTable(keepDays), keepDays],
@@ -102,7 +109,7 @@ export async function createTables(pool: Pool, clock: Clock, log: Logger): Promi
           [rollupTable('1h', keepDays), rollupDays],
           [rollupTable('1d', keepDays), rollupDays],
         ] as const) {
-          dropped += timescale
+          dropped += hyper
             ? await dropChunks(pool, table, now - keep * DAY_MS)
             : await dropBefore(table, now - keep * DAY_MS);
         }
@@ -134,7 +141,26 @@ export async function createTables(pool: Pool, clock: Clock, log: Logger): Promi
   }
 }
 
-function spanOf(table: string): number {
+interface Partition {
+  readonly name: string;
+  readonly table: string;
+  /** Epoch ms; `to` is not in it. */
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The partitions of a class in which an instant lies: of its points and of each level. */
+function partitionsOf(keepDays: number, at: number): Partition[] {
+  const levels = Object.keys(ROLLUP_LEVELS) as RollupLevel[];
+  return [pointsTable(keepDays), ...levels.map((level) => rollupTable(level, keepDays))].map((table) => {
+    const span = spanOf(table) * DAY_MS;
+    const from = Math.floor(at / span) * span;
+    return { name: `${table}_p${from / DAY_MS}`, table, from, to: from + span };
+  });
+}
+
+/** Days of one partition of a table. */
+export function spanOf(table: string): number {
   const level = /^rollup_(1[mhd])_/.exec(table)?.[1];
   return level === undefined ? 1 : ROLLUP_LEVELS[level as RollupLevel];
 }
@@ -146,7 +172,7 @@ function createStatements(keepDays: number, timescale: boolean): string {
     `CREATE TABLE IF NOT EXISTS ${points} (
        series_id integer NOT NULL,
        at bigint NOT NULL,
-       -- of the message in its stream; 0 when it has none, then a later value of the same instant takes its place
+       -- of the message in its stream, 0 when it has none; a later value of the same instant and number takes its place
        seq bigint NOT NULL,
        received_at bigint NOT NULL,
        -- numbers, and booleans as 0 and 1
@@ -178,22 +204,4 @@ function createStatements(keepDays: number, timescale: boolean): string {
     if (timescale) statements.push(hypertable(table, spanDays));
   }
   return statements.join(';\n');
-}
-
-// --- TimescaleDB -------------------------------------------------------------------------------------------------
-// Used in place of native partitions when the server has it. It is in no package that our tests can install: these
-// three statements follow its documentation of create_hypertable and drop_chunks and were not run.
-
-async function hasTimescale(pool: Pool): Promise<boolean> {
-  const { rows } = await pool.query("SELECT 1 FROM pg_extension WHERE extname = 'timescaledb'");
-  return rows.length > 0;
-}
-
-function hypertable(table: string, spanDays: number): string {
-  return `SELECT create_hypertable('${table}', by_range('at', ${spanDays * DAY_MS}::bigint), if_not_exists => true)`;
-}
-
-async function dropChunks(pool: Pool, table: string, before: number): Promise<number> {
-  const { rows } = await pool.query('SELECT drop_chunks($1::regclass, older_than => $2::bigint)', [table, before]);
-  return rows.length;
 }

@@ -1,5 +1,6 @@
 import { createInProcessBus } from '../platform/bus/index.ts';
 import { systemClock } from '../platform/clock.ts';
+import type { OpenDatabase } from '../platform/db/index.ts';
 import { createTestDatabase } from '../platform/db/test-database.fixture.ts';
 import { createLogger } from '../platform/log.ts';
 import { createMetrics } from '../platform/metrics.ts';
@@ -8,13 +9,14 @@ import { createTelemetry, type Telemetry, type TelemetryDeps } from './telemetry
 
 export const SITE = '019a0000-0000-7000-8000-0000000000aa';
 
-/** Telemetry on a real database, with `count` devices. */
+/** Telemetry on a real database, or on the one that is given, with `count` devices. `make` makes one server's. */
 export async function startTelemetry(
   count: number,
   settings: Partial<TelemetryConfig> = {},
   parts: Partial<TelemetryDeps> = {},
+  given?: OpenDatabase & { stop(): Promise<void> },
 ) {
-  const database = await createTestDatabase();
+  const database = given ?? (await createTestDatabase());
   await database.pool.query(
     `INSERT INTO sites (site_id, name, kind, language, time_zone, created_at) VALUES ($1, 'Here', 'lab', 'en', 'UTC', 0)`,
     [SITE],
@@ -30,7 +32,7 @@ export async function startTelemetry(
   );
   const log = createLogger('silent');
   const bus = parts.bus ?? createInProcessBus(log);
-  const make = (): Promise<Telemetry> =>
+  const make = (others: Partial<TelemetryDeps> = {}): Promise<Telemetry> =>
     createTelemetry({
       pool: database.pool,
       clock: systemClock,
@@ -41,6 +43,7 @@ export async function startTelemetry(
       keepDaysOf: async () => 90,
       ...parts,
       bus,
+      ...others,
     });
   return { database, devices, bus, make, sources: devices.map((deviceId) => ({ deviceId, siteId: SITE })) };
 }

@@ -7,10 +7,12 @@ import type { Logger } from '../platform/log.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import { createBatcher } from './batcher.ts';
 import { DAY_MS, type TelemetryConfig } from './config.ts';
-import { type Point, pointsOf } from './points.ts';
+import { checkObject, type Point, pointsOf } from './points.ts';
 import { createReader, type Reader } from './reader.ts';
+import { createRetention } from './retention.ts';
 import { createRollups } from './rollups.ts';
-import { checkKinds, createSeriesIndex, type Series, type SeriesUnits } from './series.ts';
+import { checkKinds, createSeriesIndex, fits, type Series, type SeriesUnits } from './series.ts';
+import { createStreamIndex } from './streams.ts';
 import { createTables } from './tables.ts';
 import { type Entry, writeBatch } from './writer.ts';
 
@@ -23,7 +25,7 @@ export interface Source {
 export interface Telemetry extends Reader {
   /**
    * Stores the points of a message. Resolves when they are committed; a message whose stream and number were stored
-   * before is not stored again. Rejects with MESSAGE_INVALID, TIME_IMPOSSIBLE, SERIES_KIND, SERIES_LIMIT, and, to be
+   * before is not stored again. Rejects with MESSAGE_INVALID, TIME_IMPOSSIBLE, SERIES_KIND, SERIES_LIMIT, STREAM_LIMIT, and, to be
    * sent again: QUEUE_FULL, DATABASE_UNAVAILABLE, STORAGE_FULL, SERVER_STOPPING. A message is taken whole or not at all.
    */
   ingest(source: Source, message: TelemetryMessage): Promise<void>;
@@ -58,6 +60,8 @@ export interface TelemetryDeps {
 
 const NO_POINTS: readonly Point[] = [];
 const NO_SERIES: readonly number[] = [];
+/** The stream of messages that name none. */
+const MAIN = 'main';
 /** Roll-ups are looked at this often, and tables so often, ms. */
 const ROLLUP_MS = 10_000;
 const TABLES_MS = 3_600_000;
@@ -66,8 +70,10 @@ export async function createTelemetry(deps: TelemetryDeps): Promise<Telemetry> {
   const { pool, clock, log, bus, metrics, config } = deps;
   const tables = await createTables(pool, clock, log);
   const series = createSeriesIndex(pool, () => clock.now(), deps.unitsOf);
+  const streams = createStreamIndex(pool);
   const rollups = createRollups(pool, clock, tables);
-  const reader = createReader({ pool, clock, tables, series, rollups });
+  const retention = createRetention({ pool, clock, tables });
+  const reader = createReader({ pool, tables, series, rollups });
   const stored = metrics.counter('muster_telemetry_points_total', 'Points stored');
   const doubled = metrics.counter('muster_telemetry_duplicates_total', 'Messages that were stored before');
   const seconds = metrics.histogram(
@@ -79,13 +85,16 @@ export async function createTelemetry(deps: TelemetryDeps): Promise<Telemetry> {
   /** Kept for a minute: a site changes it once in its life. */
   const keepDays = new Map<string, { readonly days: number; readonly until: number }>();
   bus.subscribe('site.changed', ({ siteId }) => void keepDays.delete(siteId));
-  bus.subscribe('device.changed', ({ deviceId }) => series.forget(deviceId));
+  bus.subscribe('device.changed', ({ deviceId }) => {
+    series.forget(deviceId);
+    streams.forget(deviceId);
+  });
 
   const batcher = createBatcher({
     clock,
     log,
     config,
-    write: (entries) => writeBatch(pool, tables, entries).then((fresh) => count(entries, fresh)),
+    write: (entries) => writeBatch(pool, tables, clock, entries).then((fresh) => count(entries, fresh)),
     onStored(fresh, tookMs) {
       seconds.observe(tookMs / 1_000);
       publish(fresh);
@@ -123,7 +132,7 @@ export async function createTelemetry(deps: TelemetryDeps): Promise<Telemetry> {
 
   function entryOf(source: Source, days: number, message: { stream?: string; seq?: number }, receivedAt: number) {
     const { deviceId, siteId } = source;
-    return { deviceId, siteId, keepDays: days, stream: message.stream ?? 'main', seq: message.seq ?? null, receivedAt };
+    return { deviceId, siteId, keepDays: days, stream: message.stream ?? MAIN, seq: message.seq ?? null, receivedAt };
   }
 
   /** Ids of the series, in the order of the points; null when one is not known yet. */
@@ -133,7 +142,7 @@ export async function createTelemetry(deps: TelemetryDeps): Promise<Telemetry> {
     for (const point of points) {
       const found = known.get(point.series);
       if (found === undefined) return null;
-      if (found.kind !== point.kind) checkKinds(known, points);
+      if (!fits(found.kind, point.kind)) checkKinds(known, points);
       ids.push(found.seriesId);
     }
     return ids;
@@ -146,30 +155,40 @@ export async function createTelemetry(deps: TelemetryDeps): Promise<Telemetry> {
     const known = await series.add(source.deviceId, points);
     const seriesIds = idsOf(known, points);
     if (seriesIds === null) throw new MusterError('SERIES_UNKNOWN', { deviceId: source.deviceId });
+    if (message.seq !== undefined) await streams.add(source.deviceId, message.stream ?? MAIN);
     return batcher.add({ ...entryOf(source, days, message, now), points, seriesIds, event: null });
   }
 
-  let cancelRollups = (): void => undefined;
-  let cancelTables = (): void => undefined;
-  let running: Promise<void> = Promise.resolve();
-  let stopped = false;
+  const stopping = new AbortController();
+  const rollingUp = repeat('roll-ups', async () => {
+    await rollups.run(stopping.signal);
+    return ROLLUP_MS;
+  });
+  const keeping = repeat('tables of measurements', async () =>
+    (await retention.run(stopping.signal)) ? ROLLUP_MS : TABLES_MS,
+  );
 
-  function rollUp(): void {
-    running = rollups
-      .run()
-      .catch((error: unknown) => log.warn({ err: error }, 'roll-ups were not made; trying again'))
-      .finally(() => {
-        if (!stopped) cancelRollups = clock.after(ROLLUP_MS, rollUp);
-      });
-  }
-  function keepTables(): void {
-    tables
-      .maintain()
-      .then(() => reader.moveShortened())
-      .catch((error: unknown) => log.warn({ err: error }, 'tables of measurements were not looked after; trying again'))
-      .finally(() => {
-        if (!stopped) cancelTables = clock.after(TABLES_MS, keepTables);
-      });
+  /** Runs a task over and over; it says after how long again, ms. After a failure: ROLLUP_MS. */
+  function repeat(what: string, task: () => Promise<number>): { start(): void; stop(): Promise<void> } {
+    let cancel = (): void => undefined;
+    let running: Promise<void> = Promise.resolve();
+    const start = (): void => {
+      running = task()
+        .catch((error: unknown) => {
+          log.warn({ err: error, what }, 'measurements were not looked after; trying again');
+          return ROLLUP_MS;
+        })
+        .then((afterMs) => {
+          if (!stopping.signal.aborted) cancel = clock.after(afterMs, start);
+        });
+    };
+    return {
+      start,
+      async stop() {
+        cancel();
+        await running;
+      },
+    };
   }
 
   return {
@@ -181,7 +200,8 @@ export async function createTelemetry(deps: TelemetryDeps): Promise<Telemetry> {
         const now = clock.now();
         const points = pointsOf(message, now, now - days * DAY_MS);
         const seriesIds = idsOf(series.known(source.deviceId), points);
-        if (seriesIds === null) return ingestSlowly(source, message);
+        const counted = message.seq === undefined || streams.knows(source.deviceId, message.stream ?? MAIN);
+        if (seriesIds === null || !counted) return ingestSlowly(source, message);
         return batcher.add({ ...entryOf(source, days, message, now), points, seriesIds, event: null });
       } catch (error) {
         return Promise.reject(error);
@@ -193,30 +213,26 @@ export async function createTelemetry(deps: TelemetryDeps): Promise<Telemetry> {
       const at = message.at ?? now;
       if (at > now + LIMITS.futureMs || at < now - days * DAY_MS) throw new MusterError('TIME_IMPOSSIBLE', { at, now });
       const data = message.data ?? null;
-      if (JSON.stringify(data).length > LIMITS.pointObjectBytes) {
-        const say = `The data of ${message.name} is larger than ${LIMITS.pointObjectBytes} bytes.`;
-        throw new MusterError('MESSAGE_INVALID', {}, { say });
-      }
+      checkObject(data, message.name);
+      const stream = message.stream ?? 'events';
+      if (message.seq !== undefined) await streams.add(source.deviceId, stream);
       const event = { eventId: newId(now), name: message.name, level: message.level ?? 'info', data, at };
-      const entry = entryOf(source, days, { ...message, stream: message.stream ?? 'events' }, now);
+      const entry = entryOf(source, days, { ...message, stream }, now);
       await batcher.add({ ...entry, points: NO_POINTS, seriesIds: NO_SERIES, event });
     },
     async maintain() {
-      await tables.maintain();
-      await reader.moveShortened();
-      await rollups.run();
+      await retention.run(stopping.signal);
+      await rollups.run(stopping.signal);
     },
     state: () => ({ waiting: batcher.waiting(), ...batcher.state() }),
     start() {
-      keepTables();
-      rollUp();
+      keeping.start();
+      rollingUp.start();
     },
     async stop() {
-      stopped = true;
-      cancelRollups();
-      cancelTables();
+      stopping.abort();
       await batcher.stop();
-      await running;
+      await Promise.all([rollingUp.stop(), keeping.stop()]);
     },
   };
 }

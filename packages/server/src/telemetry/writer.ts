@@ -1,4 +1,5 @@
 import type { Pool, PoolClient } from 'pg';
+import type { Clock } from '../platform/clock.ts';
 import { DAY_MS, LATE_MS, MINUTE_MS } from './config.ts';
 import type { Point } from './points.ts';
 import { pointsTable, type Tables } from './tables.ts';
@@ -26,20 +27,26 @@ export interface EventRow {
   readonly at: number;
 }
 
-/** Longest statement of a batch, ms: five of them end well before the minute is rolled up (ROLLUP_LAG_MS). */
+/** Longest statement of a batch, ms: five of them and LATE_MS end before the minute is rolled up (ROLLUP_LAG_MS). */
 const STATEMENT_MS = 8_000;
 
 /**
  * Stores entries in one transaction and gives those that were new; the others were stored before. Everything or nothing
  * is stored.
  */
-export async function writeBatch(pool: Pool, tables: Tables, entries: readonly Entry[]): Promise<readonly Entry[]> {
+export async function writeBatch(
+  pool: Pool,
+  tables: Tables,
+  clock: Clock,
+  entries: readonly Entry[],
+): Promise<readonly Entry[]> {
   await prepare(tables, entries);
   const client = await pool.connect();
   try {
     await client.query(`BEGIN; SET LOCAL statement_timeout = ${STATEMENT_MS}`);
     const fresh = await withoutSeen(client, entries);
-    await insertPoints(client, fresh);
+    // by the time of this transaction, not by when they came: they may have waited for a slow disk
+    await insertPoints(client, fresh, clock.now() - LATE_MS);
     await insertEvents(client, fresh);
     await client.query('COMMIT');
     client.release();
@@ -167,7 +174,7 @@ interface Columns {
   readonly value: string[] | null;
 }
 
-async function insertPoints(client: PoolClient, entries: readonly Entry[]): Promise<void> {
+async function insertPoints(client: PoolClient, entries: readonly Entry[], lateBefore: number): Promise<void> {
   const classes = new Map<number, Map<string, Row>>();
   for (const entry of entries) {
     if (entry.points.length === 0) continue;
@@ -185,18 +192,19 @@ async function insertPoints(client: PoolClient, entries: readonly Entry[]): Prom
       rows.set(`${seriesId} ${point.at} ${seq}`, { seriesId, point, seq, receivedAt: entry.receivedAt });
     }
   }
-  for (const [keepDays, rows] of classes) {
+  // one order for all servers, so that two batches never wait for each other
+  for (const [keepDays, rows] of [...classes].sort(([a], [b]) => a - b)) {
     const columns = columnsOf(rows.values());
     await client.query({
       name: `points ${keepDays}`,
       text: `INSERT INTO ${pointsTable(keepDays)} (series_id, at, seq, received_at, num, value)
         SELECT * FROM unnest($1::int[], $2::bigint[], $3::bigint[], $4::bigint[], $5::float8[], $6::jsonb[])
         ON CONFLICT (series_id, at, seq) DO UPDATE SET num = EXCLUDED.num, value = EXCLUDED.value,
-          received_at = EXCLUDED.received_at WHERE EXCLUDED.seq = 0`,
+          received_at = EXCLUDED.received_at`,
       values: valuesOf(columns),
     });
     await upsertLatest(client, rows.values());
-    await markLate(client, keepDays, rows.values());
+    await markLate(client, keepDays, rows.values(), lateBefore);
   }
 }
 
@@ -262,19 +270,21 @@ async function upsertLatest(client: PoolClient, rows: Iterable<Row>): Promise<vo
 }
 
 /** Minutes that may have been rolled up before these points came. */
-async function markLate(client: PoolClient, keepDays: number, rows: Iterable<Row>): Promise<void> {
+async function markLate(client: PoolClient, keepDays: number, rows: Iterable<Row>, lateBefore: number): Promise<void> {
   const late = new Set<string>();
-  for (const { seriesId, point, receivedAt } of rows) {
-    if (point.at < receivedAt - LATE_MS && typeof point.value !== 'string' && typeof point.value !== 'object') {
+  for (const { seriesId, point } of rows) {
+    if (point.at < lateBefore && typeof point.value !== 'string' && typeof point.value !== 'object') {
       late.add(`${seriesId} ${point.at - (point.at % MINUTE_MS)}`);
     }
   }
   if (late.size === 0) return;
-  const pairs = [...late].sort().map((pair) => pair.split(' '));
+  const pairs = [...late].map((pair) => pair.split(' '));
   await client.query({
     name: 'late',
+    // a mark that is there is locked: else it could go with a roll-up that does not see our points yet
     text: `INSERT INTO rollup_dirty (keep_days, series_id, minute)
-      SELECT $1, * FROM unnest($2::int[], $3::bigint[]) ORDER BY 2, 3 ON CONFLICT DO NOTHING`,
+      SELECT $1, * FROM unnest($2::int[], $3::bigint[]) ORDER BY 2, 3
+      ON CONFLICT (keep_days, series_id, minute) DO UPDATE SET minute = EXCLUDED.minute`,
     values: [
       keepDays,
       `{${pairs.map(([series]) => series).join(',')}}`,
