@@ -1,6 +1,7 @@
 export * from './conformance/index.ts';
 export * from './fakes/openai.ts';
 export * from './fault-proxy/index.ts';
+export * from './fleet/index.ts';
 export * from './mqtt/index.ts';
 export * from './recordings/human-recordings.ts';
 export * from './recordings/word-errors.ts';

@@ -10,9 +10,11 @@ export interface LightMqttOptions {
   readonly clientId?: string;
   /** Default 4: MQTT 3.1.1. */
   readonly version?: 4 | 5;
-  /** s; default 60. Pings are sent at half of it. */
+  /** s; default 60. A ping is sent at half of it; when nothing was heard since the last one the server is gone. */
   readonly keepAlive?: number;
   readonly clean?: boolean;
+  /** Runs a task after a time, ms; the function given back cancels it. Default: a timer of Node for each. */
+  readonly after?: (ms: number, task: () => void) => () => void;
   readonly will?: { readonly topic: string; readonly payload: string; readonly qos: 0 | 1 };
   readonly onMessage?: (topic: string, payload: Buffer, packet: IPublishPacket) => void;
   /** The connection is gone; what was not acknowledged was rejected before. */
@@ -23,8 +25,8 @@ export interface LightMqttOptions {
 export interface LightMqtt {
   /** QoS 0: resolves when written. QoS 1: with the reason code of the PUBACK (0 in 3.1.1). Rejects when the connection ends first. */
   publish(topic: string, payload: string | Buffer, qos?: 0 | 1): Promise<number>;
-  /** Resolves when it is granted; TOPIC_FORBIDDEN when it is not. */
-  subscribe(filter: string, qos?: 0 | 1): Promise<void>;
+  /** Resolves when all of them are granted; TOPIC_FORBIDDEN when one is not. */
+  subscribe(filter: string | readonly string[], qos?: 0 | 1): Promise<void>;
   /** Messages that wait for their PUBACK. */
   waiting(): number;
   readonly open: boolean;
@@ -44,8 +46,11 @@ export async function connectLightMqtt(options: LightMqttOptions): Promise<Light
   const reader = parser({ protocolVersion });
   const connack = Promise.withResolvers<IConnackPacket>();
   const waiting = new Map<number, { resolve(reason: number): void; reject(error: unknown): void }>();
+  const after = options.after ?? nodeTimer;
+  const pingMs = ((options.keepAlive ?? 60) * 1_000) / 2;
   let lastId = 0;
   let open = false;
+  let heard = true;
 
   const send = (packet: Packet): boolean => socket.write(generate(packet, { protocolVersion }));
   const gone = (cause?: unknown): MusterError =>
@@ -67,7 +72,8 @@ export async function connectLightMqtt(options: LightMqttOptions): Promise<Light
         waiting.delete(packet.messageId ?? 0);
         break;
       case 'suback':
-        waiting.get(packet.messageId ?? 0)?.resolve(Number(packet.granted[0] ?? 0x80));
+        // the worst of them: above 0x7f it is refused
+        waiting.get(packet.messageId ?? 0)?.resolve(Math.max(...packet.granted.map((one) => Number(one))));
         waiting.delete(packet.messageId ?? 0);
         break;
       case 'publish':
@@ -79,18 +85,27 @@ export async function connectLightMqtt(options: LightMqttOptions): Promise<Light
     }
   });
   reader.on('error', () => socket.destroy());
-  socket.on('data', (chunk) => reader.parse(chunk));
+  socket.on('data', (chunk) => {
+    heard = true;
+    reader.parse(chunk);
+  });
   socket.on('error', (cause) => connack.reject(gone(cause)));
   socket.on('close', () => {
     open = false;
-    clearInterval(ping);
+    cancelPing();
     connack.reject(gone());
     for (const one of waiting.values()) one.reject(gone());
     waiting.clear();
     options.onClose?.();
   });
-  const ping = setInterval(() => open && send({ cmd: 'pingreq' }), ((options.keepAlive ?? 60) * 1_000) / 2);
-  const timer = setTimeout(() => connack.reject(gone('no CONNACK')), CONNECT_MS);
+  function ping(): void {
+    if (!heard) return void socket.destroy();
+    heard = false;
+    if (open) send({ cmd: 'pingreq' });
+    cancelPing = after(pingMs, ping);
+  }
+  let cancelPing = after(pingMs, ping);
+  const cancelConnect = after(CONNECT_MS, () => connack.reject(gone('no CONNACK')));
   send({
     cmd: 'connect',
     protocolId: 'MQTT',
@@ -109,11 +124,11 @@ export async function connectLightMqtt(options: LightMqttOptions): Promise<Light
       throw new MusterError('DEVICE_TOKEN_INVALID', { code });
     if (code !== 0) throw gone(`CONNACK ${code}`);
   } catch (error) {
-    clearInterval(ping);
+    cancelPing();
     socket.destroy();
     throw codeOf(error) === 'INTERNAL' ? gone(error) : error;
   } finally {
-    clearTimeout(timer);
+    cancelConnect();
   }
   open = true;
 
@@ -141,9 +156,9 @@ export async function connectLightMqtt(options: LightMqttOptions): Promise<Light
       const messageId = nextId();
       const granted = await new Promise<number>((resolve, reject) => {
         waiting.set(messageId, { resolve, reject });
-        send({ cmd: 'subscribe', messageId, subscriptions: [{ topic: filter, qos }] });
+        send({ cmd: 'subscribe', messageId, subscriptions: [filter].flat().map((topic) => ({ topic, qos })) });
       });
-      if (granted >= 0x80) throw new MusterError('TOPIC_FORBIDDEN', { filter });
+      if (granted >= 0x80) throw new MusterError('TOPIC_FORBIDDEN', { filter: String(filter) });
     },
     async end() {
       if (socket.destroyed) return;
@@ -154,4 +169,9 @@ export async function connectLightMqtt(options: LightMqttOptions): Promise<Light
     },
     drop: () => socket.destroy(),
   };
+}
+
+function nodeTimer(ms: number, task: () => void): () => void {
+  const timer = setTimeout(task, ms);
+  return () => clearTimeout(timer);
 }
