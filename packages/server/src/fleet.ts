@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { codeOf } from '@muster/contract';
 import type { ApiKeys } from './accounts/index.ts';
-import { type Commands, commandRoutes, createCommands } from './commands/index.ts';
+import { type Commands, commandRoutes, createCommands, runRoutes } from './commands/index.ts';
 import type { Config } from './config.ts';
 import { createDeviceInbox } from './device-inbox.ts';
-import { createTwins, type Devices, type Twins, twinRoutes } from './devices/index.ts';
+import { createTwins, type Devices, type Groups, type Twins, twinRoutes } from './devices/index.ts';
 import {
   createDeviceApi,
   createDeviceSockets,
@@ -53,6 +53,7 @@ export async function createFleet(deps: {
   readonly lifecycle: Lifecycle;
   readonly sites: Sites;
   readonly devices: Devices;
+  readonly groups: Groups;
   readonly apiKeys: ApiKeys;
   readonly xiaozhi: Pick<XiaozhiGateway, 'openChannel'>;
 }): Promise<Fleet> {
@@ -79,7 +80,12 @@ export async function createFleet(deps: {
     metrics,
     config: config.commands,
     links: devices.links,
-    rulesOf: async (deviceId, name) => rulesOf((await devices.get(deviceId)).profile, name),
+    rulesOf: async (deviceId, name) => {
+      const rules = rulesOf((await devices.get(deviceId)).profile, name);
+      // a tool that the device lists itself needs no profile to say so
+      const isTool = devices.links.of(deviceId).some((link) => link.transport === 'xiaozhi' && link.takes(name));
+      return rules === null && isTool ? undefined : rules;
+    },
   });
   lifecycle.onStop('commands', 5_000, () => commands.stop());
   const inbox = createDeviceInbox({ clock, log, bus, devices, twins, telemetry, commands });
@@ -126,6 +132,7 @@ export async function createFleet(deps: {
       twinRoutes(http, twins, deviceOf);
       telemetryRoutes(http, telemetry, deviceOf);
       commandRoutes(http, commands, deviceOf);
+      runRoutes(http, commands.runs, deps.groups);
       deviceApiRoutes(http, { api, inbox, tokens, clock });
       sockets.register(http);
     },

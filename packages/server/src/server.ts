@@ -130,7 +130,15 @@ async function compose(
     providers,
     assistants,
     recorder,
-    toolbox: createToolbox({ reminders, clock }),
+    toolbox: createToolbox({
+      reminders,
+      clock,
+      commands: {
+        dispatch: (request) => fleet.commands.dispatch(request),
+        wait: (commandId, ms, signal) => fleet.commands.wait(commandId, ms, signal),
+        cancel: (commandId) => fleet.commands.cancel(commandId),
+      },
+    }),
     siteOf: (siteId) => sites.get(siteId),
     assistantOf: async (deviceId) => (await devices.get(deviceId)).assistantId,
     siteOfDevice: async (deviceId) => (await devices.get(deviceId)).siteId,
@@ -149,7 +157,16 @@ async function compose(
     registry: metrics.registry,
     httpHost: config.http.host,
     mqttPort: () => fleet.mqtt.ports().plain ?? config.mqtt.port,
-    inbox: createXiaozhiInbox({ devices, voice, siteOf }),
+    inbox: createXiaozhiInbox({
+      devices,
+      voice,
+      siteOf,
+      log,
+      commands: {
+        reply: (device, reply) => fleet.commands.reply(device, reply),
+        deviceReady: (link) => fleet.commands.deviceReady(link),
+      },
+    }),
   });
   bus.subscribe('device.revoked', ({ deviceId }) => gateway.closeDevice(deviceId, 'DEVICE_REVOKED'));
 
@@ -163,6 +180,7 @@ async function compose(
     lifecycle,
     sites,
     devices,
+    groups,
     apiKeys,
     xiaozhi: gateway,
   });

@@ -1,17 +1,22 @@
 import { MusterError, type Site } from '@muster/contract';
-import type { Devices } from './devices/index.ts';
+import type { Commands } from './commands/index.ts';
+import type { DeviceLink, Devices } from './devices/index.ts';
 import type { XiaozhiInbox } from './gateway/xiaozhi/index.ts';
+import type { Logger } from './platform/log.ts';
 import { activationLine, type Voice } from './voice/index.ts';
+import { createToolLink } from './xiaozhi-tools.ts';
 
 /** Joins the gateway of Xiaozhi devices to the features that answer them. */
 export function createXiaozhiInbox(deps: {
   readonly devices: Devices;
   readonly voice: Voice;
   readonly siteOf: (siteId: string) => Promise<Site>;
+  readonly commands: Pick<Commands, 'reply' | 'deviceReady'>;
+  readonly log: Logger;
 }): XiaozhiInbox {
-  const { devices, voice } = deps;
-  /** Ends the presence of a device: one connection each. */
-  const gone = new Map<string, () => void>();
+  const { devices, voice, commands, log } = deps;
+  /** Conversations that are open, and the end of their presence: one connection for each device. */
+  const talking = new Map<string, { readonly link: DeviceLink; readonly gone: () => void }>();
   return {
     async checkIn(request) {
       const { source, activationVersion, clientId, ...rest } = request;
@@ -51,21 +56,15 @@ export function createXiaozhiInbox(deps: {
     },
 
     open(device, link) {
-      const { deviceId, siteId } = device;
-      gone.get(deviceId)?.();
-      gone.set(
-        deviceId,
-        devices.links.open({
-          deviceId,
-          siteId,
-          transport: 'xiaozhi',
-          takes: (name) => link.tools().some((tool) => tool.name === name),
-          command: () => Promise.reject(new MusterError('DEVICE_NOT_CONNECTED', { deviceId })),
-          twinDelta: () => undefined,
-          close: () => undefined,
-        }),
-      );
+      talking.get(device.deviceId)?.gone();
+      const tools = createToolLink({ device, link, reply: commands.reply, log });
+      talking.set(device.deviceId, { link: tools, gone: devices.links.open(tools) });
       return voice.open(link);
+    },
+
+    toolsListed({ deviceId }) {
+      const open = talking.get(deviceId);
+      if (open !== undefined) commands.deviceReady(open.link);
     },
 
     channelOpened: ({ deviceId, siteId }) =>
@@ -81,8 +80,8 @@ export function createXiaozhiInbox(deps: {
       }),
 
     closed({ deviceId }) {
-      gone.get(deviceId)?.();
-      gone.delete(deviceId);
+      talking.get(deviceId)?.gone();
+      talking.delete(deviceId);
     },
   };
 }

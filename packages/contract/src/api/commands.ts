@@ -40,6 +40,8 @@ export const Command = Type.Object({
   attempts: Type.Integer({ minimum: 0 }),
   /** Who sent it: a user, an API key, a rule, the assistant of the device. */
   sentBy: Type.String(),
+  /** The run that made it; null: it was sent by itself. */
+  runId: nullable(Id),
   createdAt: At,
   deadlineAt: At,
   sentAt: nullable(At),
@@ -71,27 +73,71 @@ export const CommandRequest = Type.Object(
 );
 export type CommandRequest = Static<typeof CommandRequest>;
 
+/** Most devices of one run. */
+export const MOST_RUN_DEVICES = 50_000;
+
 export const CommandRunRequest = Type.Object(
   {
     ...CommandRequest.properties,
-    atOnce: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000, default: 10, description: 'Devices at a time' })),
+    atOnce: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 1_000,
+        default: 10,
+        description: 'Commands that may be unfinished at a time',
+      }),
+    ),
+    stopAfterFailures: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: MOST_RUN_DEVICES, description: 'Send no more when so many failed' }),
+    ),
   },
   { additionalProperties: false },
 );
 export type CommandRunRequest = Static<typeof CommandRunRequest>;
 
+/**
+ * running: devices wait for their turn, or commands for their end. The others are final, and nothing more is sent:
+ * done, cancelled by a person, stopped because too many failed. What was sent before goes on to its own end.
+ */
+export const COMMAND_RUN_STATES = ['running', 'done', 'cancelled', 'stopped'] as const;
+export type CommandRunState = (typeof COMMAND_RUN_STATES)[number];
+
+/** One command to many devices. `devices` = `waiting` + `refused` + the sum of `counts`. */
 export const CommandRun = Type.Object({
   runId: Id,
   siteId: Id,
   groupId: nullable(Id),
   name: Type.String(),
-  state: literals(['running', 'done', 'cancelled']),
+  args: Type.Unknown(),
+  state: literals(COMMAND_RUN_STATES),
   atOnce: Type.Integer(),
+  stopAfterFailures: nullable(Type.Integer()),
   devices: Type.Integer({ description: 'Devices in all' }),
-  waiting: Type.Integer({ description: 'Devices whose turn has not come' }),
+  waiting: Type.Integer({ description: 'Devices whose turn has not come; when the run was ended it never comes' }),
   refused: Type.Integer({ description: 'Devices for which no command could be made' }),
+  failed: Type.Integer({ description: 'Refused, and commands that were rejected, failed, expired or are unknown' }),
   counts: Type.Record(Type.String(), Type.Integer(), { description: 'Commands by state' }),
+  sentBy: Type.String(),
   createdAt: At,
   endedAt: nullable(At),
 });
 export type CommandRun = Static<typeof CommandRun>;
+export const CommandRunList = Type.Object({ runs: Type.Array(CommandRun), next: nullable(Type.String()) });
+export type CommandRunList = Static<typeof CommandRunList>;
+
+/** How it went on one device of a run. */
+export const CommandRunDevice = Type.Object({
+  deviceId: Id,
+  name: Type.String({ description: 'Name of the device' }),
+  /** Null: its turn has not come, or no command could be made. */
+  commandId: nullable(Id),
+  /** Null where there is no command. */
+  state: nullable(literals(COMMAND_STATES)),
+  error: nullable(Type.Object({ code: Type.String(), message: Type.String() })),
+});
+export type CommandRunDevice = Static<typeof CommandRunDevice>;
+export const CommandRunDeviceList = Type.Object({
+  devices: Type.Array(CommandRunDevice),
+  next: nullable(Type.String()),
+});
+export type CommandRunDeviceList = Static<typeof CommandRunDeviceList>;

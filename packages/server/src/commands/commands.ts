@@ -1,37 +1,18 @@
-import { createHash } from 'node:crypto';
-import { type Command, type CommandClass, type CommandReply, LIMITS, MusterError } from '@muster/contract';
+import { type Command, type CommandReply, LIMITS, MusterError } from '@muster/contract';
 import type { Pool } from 'pg';
 import type { DeviceLink, DeviceLinks } from '../devices/index.ts';
 import type { Bus } from '../platform/bus/index.ts';
 import type { Clock } from '../platform/clock.ts';
-import { newId } from '../platform/ids.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Metrics } from '../platform/metrics.ts';
-import { CLASSES, type CommandsConfig, IDEMPOTENCY_MS } from './config.ts';
+import { type CommandsConfig, IDEMPOTENCY_MS } from './config.ts';
 import { createDelivery } from './delivery.ts';
+import { type CommandRules, createDispatcher, type DispatchRequest } from './dispatch.ts';
+import { createBusyKeys } from './idempotency.ts';
 import { type CommandEvent, isFinal } from './life-cycle.ts';
+import { createRuns, type Runs } from './runs/index.ts';
 import { type CommandRow, createCommandStore, toCommand } from './store.ts';
-
-/** What a profile says of a command; null: the profile lists commands, and this is none of them. */
-export interface CommandRules {
-  readonly commandClass: CommandClass;
-  readonly deadlineMs: number | null;
-  /** What is wrong with the arguments, a line each; empty when they fit. */
-  readonly check: (args: unknown) => readonly string[];
-}
-
-export interface DispatchRequest {
-  readonly deviceId: string;
-  readonly siteId: string;
-  readonly name: string;
-  readonly args: { readonly [key: string]: unknown };
-  readonly commandClass?: CommandClass | undefined;
-  readonly deadlineMs?: number | undefined;
-  /** `user:…`, `rule:…`, `assistant`: idempotency keys are of one sender. */
-  readonly sentBy: string;
-  readonly idempotencyKey?: string | undefined;
-  readonly runId?: string | undefined;
-}
+import { createWaiters } from './waiters.ts';
 
 export interface Commands {
   /**
@@ -54,6 +35,8 @@ export interface Commands {
   wait(commandId: string, ms: number, signal?: AbortSignal): Promise<Command>;
   /** Only one that was not sent: COMMAND_ENDED, or CONFLICT when it is with the device already. */
   cancel(commandId: string): Promise<Command>;
+  /** The same command to many devices. */
+  readonly runs: Runs;
   start(): void;
   stop(): Promise<void>;
 }
@@ -85,8 +68,19 @@ const MOST_SLEEP_MS = 5_000;
 export function createCommands(deps: CommandsDeps): Commands {
   const { clock, log, bus, metrics, config } = deps;
   const store = createCommandStore(deps.pool);
-  const waiters = new Map<string, Set<() => void>>();
-  const busyKeys = new Set<string>();
+  const waiters = createWaiters(clock);
+  const busyKeys = createBusyKeys();
+  const dispatcher = createDispatcher({ store, clock, busyKeys, rulesOf: deps.rulesOf, onStored: stored, get });
+  const runs = createRuns({
+    pool: deps.pool,
+    clock,
+    log,
+    bus,
+    busyKeys,
+    dispatcher,
+    onStored: stored,
+    onChange: changed,
+  });
   const states = metrics.counter('muster_commands_total', 'Commands that came to a state', ['state', 'class']);
   const dropped = metrics.counter('muster_command_replies_dropped_total', 'Answers that changed nothing', ['reason']);
   const roundTrip = metrics.histogram(
@@ -100,7 +94,7 @@ export function createCommands(deps: CommandsDeps): Commands {
   bus.subscribe('command.changed', ({ commandId, deviceId, state }, origin) => {
     if (!isFinal(state)) return;
     if (origin === 'elsewhere') delivery.ended(deviceId, commandId);
-    for (const wake of waiters.get(commandId) ?? []) wake();
+    waiters.wake(commandId);
   });
 
   function changed(row: CommandRow): void {
@@ -111,59 +105,14 @@ export function createCommands(deps: CommandsDeps): Commands {
       roundTrip.observe({ class: row.class, state }, Math.max(0, at - row.created_at) / 1_000);
       delivery.ended(deviceId, commandId);
     }
-    bus.publish('command.changed', { commandId, deviceId, siteId, name, state, at });
+    const run = row.run_id === null ? {} : { runId: row.run_id };
+    bus.publish('command.changed', { commandId, deviceId, siteId, name, state, at, ...run });
   }
 
-  async function make(request: DispatchRequest): Promise<CommandRow> {
-    const { deviceId, siteId, name, args, sentBy } = request;
-    const text = JSON.stringify(args);
-    if (text.length > LIMITS.commandBytes) {
-      const say = `The arguments are larger than ${LIMITS.commandBytes} bytes.`;
-      throw new MusterError('COMMAND_INVALID', { name }, { say });
-    }
-    const rules = await deps.rulesOf(deviceId, name);
-    if (rules === null) throw new MusterError('COMMAND_UNKNOWN', { name });
-    const faults = rules?.check(args) ?? [];
-    if (faults.length > 0) throw new MusterError('COMMAND_INVALID', { name }, { say: faults.join('\n') });
-    const commandClass = request.commandClass ?? rules?.commandClass ?? 'act';
-    const now = clock.now();
-    const deadlineMs = request.deadlineMs ?? rules?.deadlineMs ?? CLASSES[commandClass].deadlineMs;
-    return {
-      command_id: newId(now),
-      device_id: deviceId,
-      site_id: siteId,
-      name,
-      args,
-      class: commandClass,
-      state: 'queued',
-      progress: null,
-      result: null,
-      error: null,
-      attempts: 0,
-      sent_by: sentBy,
-      run_id: request.runId ?? null,
-      created_at: now,
-      deadline_at: now + deadlineMs,
-      sent_at: null,
-      acked_at: null,
-      ended_at: null,
-    };
-  }
-
-  async function insert(request: DispatchRequest): Promise<{ command: Command; isNew: boolean }> {
-    const row = await make(request);
-    const { idempotencyKey: key } = request;
-    const hash = hashOf(request);
-    const done = await store.insert(row, key === undefined ? null : { key, hash }, LIMITS.commandsPerDevice);
-    if (done === null) throw new MusterError('COMMAND_QUEUE_FULL', { limit: LIMITS.commandsPerDevice });
-    if (done.known !== null) {
-      if (!done.known.hash.equals(hash)) throw new MusterError('IDEMPOTENCY_MISMATCH');
-      return { command: await get(done.known.commandId), isNew: false };
-    }
+  function stored(row: CommandRow): void {
     changed(row);
     wakeBy(row.deadline_at);
     bus.publish('command.queued', { deviceId: row.device_id, commandId: row.command_id });
-    return { command: toCommand(row), isNew: true };
   }
 
   async function get(commandId: string): Promise<Command> {
@@ -216,8 +165,10 @@ export function createCommands(deps: CommandsDeps): Commands {
 
   function prune(): void {
     const now = clock.now();
-    store
-      .prune(now - config.keepDays * 86_400_000, now - IDEMPOTENCY_MS)
+    const endedBefore = now - config.keepDays * 86_400_000;
+    runs
+      .prune(endedBefore)
+      .then(() => store.prune(endedBefore, now - IDEMPOTENCY_MS))
       .catch((error: unknown) => log.warn({ err: error }, 'old commands could not be removed'))
       .finally(() => {
         if (!stopped) cancelPrune = clock.after(PRUNE_MS, prune);
@@ -226,21 +177,10 @@ export function createCommands(deps: CommandsDeps): Commands {
 
   return {
     get,
+    runs,
     list: async (deviceId, limit, after) => (await store.list(deviceId, limit, after)).map(toCommand),
     deviceReady: (link) => delivery.ready(link),
-
-    async dispatch(request) {
-      const { idempotencyKey: key, sentBy } = request;
-      if (key === undefined) return insert(request);
-      const busy = `${sentBy} ${key}`;
-      if (busyKeys.has(busy)) throw new MusterError('IDEMPOTENCY_BUSY');
-      busyKeys.add(busy);
-      try {
-        return await insert(request);
-      } finally {
-        busyKeys.delete(busy);
-      }
-    },
+    dispatch: (request) => dispatcher.dispatch(request),
 
     async reply({ deviceId }, reply) {
       const { commandId, state } = reply;
@@ -263,25 +203,13 @@ export function createCommands(deps: CommandsDeps): Commands {
       changed(ended);
     },
 
-    async wait(commandId, ms, signal) {
-      const woken = Promise.withResolvers<void>();
-      const wake = (): void => woken.resolve();
-      const set = waiters.get(commandId) ?? new Set();
-      waiters.set(commandId, set.add(wake));
-      const cancel = clock.after(ms, wake);
-      signal?.addEventListener('abort', wake, { once: true });
-      try {
-        const command = await get(commandId);
-        if (isFinal(command.state)) return command;
-        await woken.promise;
-        return await get(commandId);
-      } finally {
-        cancel();
-        signal?.removeEventListener('abort', wake);
-        set.delete(wake);
-        if (set.size === 0) waiters.delete(commandId);
-      }
-    },
+    wait: (commandId, ms, signal) =>
+      waiters.wait(
+        commandId,
+        { ms, signal },
+        () => get(commandId),
+        ({ state }) => isFinal(state),
+      ),
 
     async cancel(commandId) {
       const row = await store.apply(commandId, null, 'cancel', clock.now());
@@ -296,6 +224,7 @@ export function createCommands(deps: CommandsDeps): Commands {
     },
 
     start() {
+      runs.start();
       look();
       prune();
     },
@@ -303,8 +232,9 @@ export function createCommands(deps: CommandsDeps): Commands {
       stopped = true;
       cancelWake();
       cancelPrune();
-      for (const set of waiters.values()) for (const wake of set) wake();
+      waiters.stop();
       await looking;
+      await runs.stop();
       await delivery.stop();
     },
   };
@@ -315,11 +245,4 @@ function factsOf({ state, result, error }: CommandReply) {
   const code = error?.code ?? 'DEVICE_ERROR';
   const message = error?.message ?? (state === 'rejected' ? 'The device refused the command.' : 'The device failed.');
   return { error: { code, message }, ...(result === undefined ? {} : { result }) };
-}
-
-/** What makes two requests the same. */
-function hashOf({ deviceId, name, args, commandClass, deadlineMs }: DispatchRequest): Buffer {
-  return createHash('sha256')
-    .update(JSON.stringify([deviceId, name, args, commandClass ?? null, deadlineMs ?? null]))
-    .digest();
 }

@@ -1,9 +1,5 @@
-export {
-  type CommandRules,
-  type Commands,
-  type CommandsDeps,
-  createCommands,
-  type DispatchRequest,
-} from './commands.ts';
+export { type Commands, type CommandsDeps, createCommands } from './commands.ts';
 export { commandsConfig } from './config.ts';
+export type { CommandRules, DispatchRequest } from './dispatch.ts';
 export { commandRoutes } from './routes.ts';
+export { runRoutes } from './runs/index.ts';

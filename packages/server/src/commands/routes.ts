@@ -1,8 +1,9 @@
-import { Command, CommandList, CommandRequest, ErrorReply, Id, LIMITS, MusterError } from '@muster/contract';
+import { Command, CommandList, CommandRequest, ErrorReply, Id, LIMITS } from '@muster/contract';
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import type { Http } from '../platform/http/index.ts';
 import type { Commands } from './commands.ts';
+import { senderOf } from './sender.ts';
 
 const Wait = Type.Object({
   waitMs: Type.Integer({
@@ -131,11 +132,4 @@ export function commandRoutes(
       return commands.cancel(command.commandId);
     },
   );
-}
-
-/** Idempotency keys are of one person: nobody can take the answer of another. */
-export function senderOf(request: FastifyRequest): string {
-  const user = request.access.session?.user;
-  if (user === undefined) throw new MusterError('SIGN_IN_REQUIRED');
-  return `user:${user.userId}`;
 }

@@ -1,6 +1,8 @@
 import type { Command, CommandClass, CommandState } from '@muster/contract';
 import type { Pool, PoolClient } from 'pg';
+import { type Known, type SenderKey, takeKey } from './idempotency.ts';
 import { type CommandEvent, movesOf } from './life-cycle.ts';
+import { inTransaction } from './transaction.ts';
 
 export interface CommandRow {
   readonly command_id: string;
@@ -31,10 +33,10 @@ export interface EventFacts {
 
 export type CommandStore = ReturnType<typeof createCommandStore>;
 
-const OPEN = "state IN ('queued', 'sent', 'acked')";
+export const OPEN = "state IN ('queued', 'sent', 'acked')";
 
 /** `CASE state WHEN 'queued' THEN 'sent' … END`, from the table of transitions: the only way a state changes. */
-function moved(event: CommandEvent): { readonly to: string; readonly from: string } {
+export function moved(event: CommandEvent): { readonly to: string; readonly from: string } {
   const moves = movesOf(event);
   return {
     to: `CASE state ${moves.map(([from, to]) => `WHEN '${from}' THEN '${to}'`).join(' ')} END`,
@@ -52,26 +54,16 @@ export function createCommandStore(pool: Pool) {
      * Stores the command, and its sender's key in the same transaction. When the key stands already, nothing is stored:
      * what it stands for is given. Null when `most` commands wait for the device.
      */
-    async insert(
-      row: CommandRow,
-      key: { readonly key: string; readonly hash: Buffer } | null,
-      most: number,
-    ): Promise<{ readonly known: { readonly commandId: string; readonly hash: Buffer } | null } | null> {
-      const client = await pool.connect();
-      try {
-        await client.query('BEGIN');
-        const done = await insertInto(client, row, key, most);
-        await client.query(done === null || done.known !== null ? 'ROLLBACK' : 'COMMIT');
-        client.release();
-        return done;
-      } catch (error) {
-        await client.query('ROLLBACK').then(
-          () => client.release(),
-          () => client.release(true),
-        );
-        throw error;
-      }
-    },
+    insert: (row: CommandRow, key: SenderKey | null, most: number): Promise<{ readonly known: Known | null } | null> =>
+      inTransaction(
+        pool,
+        async (client) => {
+          const known = key === null ? null : await takeKey(client, row.sent_by, key, row.command_id, row.created_at);
+          if (known !== null) return { known };
+          return (await insertCommand(client, row, most)) ? { known: null } : null;
+        },
+        (done) => done !== null && done.known === null,
+      ),
 
     async find(commandId: string): Promise<CommandRow | undefined> {
       return (await rows('SELECT * FROM commands WHERE command_id = $1', [commandId]))[0];
@@ -216,27 +208,8 @@ const UNCONFIRMED = JSON.stringify({
   message: 'The command was sent and the device never said how it ended: it may or may not have happened.',
 });
 
-async function insertInto(
-  client: PoolClient,
-  row: CommandRow,
-  key: { readonly key: string; readonly hash: Buffer } | null,
-  most: number,
-): Promise<{ readonly known: { readonly commandId: string; readonly hash: Buffer } | null } | null> {
-  if (key !== null) {
-    const taken = await client.query(
-      `INSERT INTO idempotency_keys (sent_by, key, request_hash, command_id, created_at) VALUES ($1, $2, $3, $4, $5)
-       ON CONFLICT DO NOTHING`,
-      [row.sent_by, key.key, key.hash, row.command_id, row.created_at],
-    );
-    if (taken.rowCount === 0) {
-      const { rows } = await client.query<{ command_id: string; request_hash: Buffer }>(
-        'SELECT command_id, request_hash FROM idempotency_keys WHERE sent_by = $1 AND key = $2',
-        [row.sent_by, key.key],
-      );
-      const found = rows[0];
-      if (found !== undefined) return { known: { commandId: found.command_id, hash: found.request_hash } };
-    }
-  }
+/** False, and nothing stored, when `most` commands wait for the device already. */
+export async function insertCommand(client: PoolClient, row: CommandRow, most: number): Promise<boolean> {
   const done = await client.query(
     `INSERT INTO commands (command_id, device_id, site_id, name, args, class, state, sent_by, run_id, created_at, deadline_at)
      SELECT $1, $2, $3, $4, $5, $6, 'queued', $7, $8, $9, $10
@@ -255,7 +228,7 @@ async function insertInto(
       most,
     ],
   );
-  return done.rowCount === 1 ? { known: null } : null;
+  return done.rowCount === 1;
 }
 
 export function toCommand(row: CommandRow): Command {
@@ -272,6 +245,7 @@ export function toCommand(row: CommandRow): Command {
     error: row.error,
     attempts: row.attempts,
     sentBy: row.sent_by,
+    runId: row.run_id,
     createdAt: row.created_at,
     deadlineAt: row.deadline_at,
     sentAt: row.sent_at,

@@ -205,7 +205,6 @@ export interface VoiceLink {
   alert(status: string, message: string, emotion: Emotion): void;
   /** Tools that the device listed; empty until it has. */
   tools(): readonly DeviceTool[];
-  callTool(name: string, args: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<string>;
 }
 
 /** What the gateway tells a conversation. Calls never throw and never block. */

@@ -1,5 +1,6 @@
 import { type Language, MusterError } from '@muster/contract';
 import type { Clock } from '../platform/clock.ts';
+import { callDeviceTool, type ToolCommands } from './device-call.ts';
 import type { ToolSpec, VoiceLink } from './ports.ts';
 import type { Reminders } from './reminders/index.ts';
 import { serverTools } from './tools/index.ts';
@@ -23,7 +24,12 @@ export interface Toolbox {
   };
 }
 
-export function createToolbox({ reminders, clock }: { readonly reminders: Reminders; readonly clock: Clock }): Toolbox {
+export function createToolbox(deps: {
+  readonly reminders: Reminders;
+  readonly clock: Clock;
+  readonly commands: ToolCommands;
+}): Toolbox {
+  const { reminders, clock, commands } = deps;
   const ours = [...serverTools.values()].map(({ spec }) => spec);
   return {
     of(link, { allowed, timeZone, language }) {
@@ -42,7 +48,7 @@ export function createToolbox({ reminders, clock }: { readonly reminders: Remind
             return tool.call(args, { deviceId, timeZone, language, now: clock.now(), reminders, signal });
           }
           if (!offered.some((one) => one.name === name)) throw new MusterError('TOOL_UNKNOWN', { name });
-          return link.callTool(name, args, signal);
+          return callDeviceTool(commands, link, name, args, signal);
         },
       };
     },

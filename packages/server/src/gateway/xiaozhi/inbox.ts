@@ -27,6 +27,8 @@ export interface XiaozhiInbox {
    * connection ended.
    */
   channelOpened?(device: DeviceIdentity): () => void;
+  /** The device has listed its tools: `link.tools()` has them. */
+  toolsListed?(device: DeviceIdentity): void;
   /** The connection of a device ended; `null` when the device hung up. Not called for one that was replaced. */
   closed?(device: DeviceIdentity, code: ErrorCode | null): void;
 }

@@ -80,6 +80,7 @@ export function openSession(
     log,
     version: deps.version,
     send: (payload) => outbox.text({ type: 'mcp', session_id: sessionId, payload }),
+    onTools: () => deps.inbox.toolsListed?.(device),
   });
   const idle = createIdleWatch({
     clock,

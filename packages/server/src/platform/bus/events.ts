@@ -1,4 +1,4 @@
-import type { CommandState, PointValue, Severity, ValueKind } from '@muster/contract';
+import type { CommandRunState, CommandState, PointValue, Severity, ValueKind } from '@muster/contract';
 
 /** Points of one device that were committed together. Big: subscribers must not keep it. */
 export interface StoredPoints {
@@ -55,6 +55,15 @@ export interface BusEvents {
     readonly siteId: string;
     readonly name: string;
     readonly state: CommandState;
+    /** The run that made it. */
+    readonly runId?: string;
+    readonly at: number;
+  };
+  /** A run of commands went on: its counts or its state are others. */
+  'run.changed': {
+    readonly runId: string;
+    readonly siteId: string;
+    readonly state: CommandRunState;
     readonly at: number;
   };
   'alert.changed': {

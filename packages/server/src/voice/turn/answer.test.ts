@@ -47,7 +47,6 @@ function begin(input: AnswerInput, changes: Changes = {}) {
     speechStop: () => void told.push('stop'),
     alert: (status) => void told.push(`alert ${status}`),
     tools: () => [],
-    callTool: async () => '',
   };
   const stt: SpeechToText = {
     ...idle,

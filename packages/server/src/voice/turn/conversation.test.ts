@@ -28,7 +28,6 @@ function setUp(answerDeps: () => Promise<never>) {
     speechStop: note('stop'),
     alert: note('alert'),
     tools: () => [],
-    callTool: () => Promise.reject(new MusterError('TOOL_UNKNOWN')),
   };
   const conversation = createConversation({
     clock: systemClock,

@@ -30,6 +30,8 @@ export interface McpDeps {
   /** Version of this server, told to the device. */
   readonly version: string;
   readonly send: (payload: JsonRpc) => boolean;
+  /** The device has listed its tools. */
+  readonly onTools?: () => void;
 }
 
 export function createMcpClient(deps: McpDeps): McpClient {
@@ -48,6 +50,7 @@ export function createMcpClient(deps: McpDeps): McpClient {
     );
     tools = await listTools((cursor) => requests.ask('tools/list', { cursor, withUserTools: false }, LIMITS.mcpCallMs));
     deps.log.debug({ tools: tools.length }, 'device listed its tools');
+    deps.onTools?.();
   }
 
   return {

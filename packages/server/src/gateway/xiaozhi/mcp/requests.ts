@@ -13,7 +13,8 @@ const REASON_CHARS = 300;
 export interface Requests {
   /**
    * Resolves with the result. Rejects with TOOL_FAILED when the device answers with an error, TOOL_TIMEOUT, QUEUE_FULL
-   * (16 are waiting), DEVICE_NOT_CONNECTED, or the signal's reason; the device is not told of an abort.
+   * (16 are waiting), DEVICE_NOT_CONNECTED (`sent: true` in its context when the request had left), or the signal's
+   * reason; the device is not told of an abort.
    */
   ask(method: string, params: Record<string, unknown>, timeoutMs: number, signal?: AbortSignal): Promise<unknown>;
   /** Takes an answer of the device. Anything that answers no waiting request is ignored. */
@@ -75,7 +76,7 @@ export function createRequests(clock: Clock, send: (payload: JsonRpc) => boolean
     },
     close() {
       closed = true;
-      for (const request of waiting.values()) request.reject(new MusterError('DEVICE_NOT_CONNECTED'));
+      for (const request of waiting.values()) request.reject(new MusterError('DEVICE_NOT_CONNECTED', { sent: true }));
     },
   };
 }
