@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
-import { execFile, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcessByStdio, execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { after, afterEach, before, test } from 'node:test';
+import type { Readable } from 'node:stream';
+import { after, afterEach, before, type TestContext, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { bug } from '@muster/contract';
 import mqtt from 'mqtt';
 import { type Broker, DEVICES, startBroker } from './broker.fixture.ts';
 
@@ -23,6 +26,32 @@ const hasMosquitto = isInstalled('mosquitto_pub', '--help') && isInstalled('mosq
 /** Debian's, not one that a version manager puts before it. */
 const PYTHON = '/usr/bin/python3';
 const hasPaho = spawnSync(PYTHON, ['-c', 'import paho.mqtt.client']).status === 0;
+
+const CHILD_MS = 20_000;
+
+/** A program that ends with its test, and after its time whatever the test does. */
+function start(t: TestContext, program: string, args: readonly string[]): ChildProcessByStdio<null, Readable, null> {
+  const child = spawn(program, args, {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    timeout: CHILD_MS,
+    killSignal: 'SIGKILL',
+  });
+  t.after(async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  });
+  return child;
+}
+
+/** Until the client that connected last has these subscriptions: programs do not say so before their output is full. */
+async function subscribed(...topics: string[]): Promise<void> {
+  const until = performance.now() + 10_000;
+  while (!topics.every((topic) => broker.opened.at(-1)?.subscribed(topic) === true)) {
+    if (performance.now() > until) throw bug(`nobody subscribed to ${topics.join(' and ')}`);
+    await delay(10);
+  }
+}
 
 /** Tells the client that connected last to do something, as the commands feature does. */
 function command(): void {
@@ -95,7 +124,7 @@ test('the token may be the user name, as devices of ThingsBoard have it', async 
 for (const version of ['mqttv311', 'mqttv5']) {
   test(`mosquitto_pub and mosquitto_sub, ${version}`, {
     skip: hasMosquitto ? false : 'mosquitto-clients is not installed',
-  }, async () => {
+  }, async (t) => {
     const login = ['-h', '127.0.0.1', '-p', `${broker.port}`, '-V', version, '-u', 'any', '-P', 'token-of-one'];
     const publish = (topic: string, text: string, qos: number) =>
       run('mosquitto_pub', [...login, '-q', `${qos}`, '-t', topic, '-m', text], { timeout: 10_000 });
@@ -109,16 +138,15 @@ for (const version of ['mqttv311', 'mqttv5']) {
       ],
     );
 
-    const topics = ['-t', 'devices/me/app/#', '-t', 'devices/me/commands', '-q', '2', '-v', '-d'];
-    const listener = spawn('mosquitto_sub', [...login, ...topics, '-C', '3'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const topics = ['-t', 'devices/me/app/#', '-t', 'devices/me/commands', '-q', '2', '-v'];
+    const listener = start(t, 'mosquitto_sub', [...login, ...topics, '-C', '3']);
     const lines: string[] = [];
-    for await (const line of createInterface({ input: listener.stdout })) {
-      if (line.startsWith('Subscribed')) {
-        command();
-        for (const qos of [1, 2]) await publish('devices/me/app/x', `${qos}`, qos);
-      }
-      if (line.startsWith('devices/')) lines.push(line);
-    }
+    createInterface({ input: listener.stdout }).on('line', (line) => lines.push(line));
+    const ended = once(listener, 'close');
+    await subscribed('devices/me/app/x', 'devices/me/commands');
+    command();
+    for (const qos of [1, 2]) await publish('devices/me/app/x', `${qos}`, qos);
+    assert.deepEqual(await ended, [0, null]);
     assert.deepEqual(lines.sort(), ['devices/me/app/x 1', 'devices/me/app/x 2', 'devices/me/commands blink']);
     await publish('devices/me/commands/reply', 'done', 1);
     assert.equal(publishedAt('commands/reply').length, 1);
@@ -168,9 +196,9 @@ client.disconnect()
 for (const version of [4, 5]) {
   test(`paho for Python, version ${version}`, {
     skip: hasPaho ? false : 'python3-paho-mqtt is not installed',
-  }, async () => {
+  }, async (t) => {
     const args = ['-c', PAHO, `${broker.port}`, `${version}`, DEVICES.one, OTHERS];
-    const child = spawn(PYTHON, args, { stdio: ['ignore', 'pipe', 'inherit'], timeout: 15_000 });
+    const child = start(t, PYTHON, args);
     const ended = once(child, 'exit');
     const lines: unknown[] = [];
     for await (const line of createInterface({ input: child.stdout })) {
