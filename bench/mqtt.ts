@@ -54,7 +54,7 @@ export const bench = defineBench({
           ratio: ackedPerSecond / mosquittoAckedPerSecond,
           ...(idle === null ? {} : { idleKbPerConnection: idle }),
         },
-        beside: { ackedPerSecond: mosquittoAckedPerSecond },
+        beside: { mosquittoAckedPerSecond },
       };
     } finally {
       mosquitto.stop();
