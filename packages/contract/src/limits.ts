@@ -68,6 +68,8 @@ export const LIMITS = {
   devicesPerBatch: 1_000,
   /** JSON body of such a request, bytes: 1,000 devices with a name, an address and tags. */
   deviceBatchBytes: 2_097_152,
+  /** Measurements of one import, bytes: they come within the time of a request; a larger file is sent in parts. */
+  importBytes: 67_108_864,
   /** JSON body of an API request, bytes. */
   apiBodyBytes: 262_144,
 } as const;

@@ -1,5 +1,5 @@
 import type { AddressInfo } from 'node:net';
-import { MusterError, type Site } from '@muster/contract';
+import { type AboutReply, MusterError, type Site } from '@muster/contract';
 import packageJson from '../package.json' with { type: 'json' };
 import { accountRoutes, apiKeyRoutes, createAccounts, createApiKeys, protectRoutes } from './accounts/index.ts';
 import { alertRoutes, createAlerts, notifierRoutes, ruleRoutes } from './alerts/index.ts';
@@ -225,7 +225,17 @@ async function compose(
   });
   turnRoutes(http, recorder, (deviceId) => devices.get(deviceId));
   voiceRoutes(http, providers, { deviceOf: (deviceId) => devices.get(deviceId), say: voice.say });
-  operationRoutes(http, { readiness, metrics, version: packageJson.version, config: () => showConfig(config) });
+  operationRoutes(http, {
+    readiness,
+    metrics,
+    version: packageJson.version,
+    config: () => showConfig(config),
+    about: () => ({
+      serverAt: clock.now(),
+      simulatedAllowed: config.devices.allowSimulated,
+      mqtt: whereMqttIs(config, fleet.mqtt.ports()),
+    }),
+  });
   gateway.register(http);
   refuseOtherUpgrades(http, [WEBSOCKET_PATH, DEVICE_SOCKET_PATH]);
 
@@ -277,6 +287,18 @@ function unreachable(connectionString: string, cause: unknown): string {
   const origin = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
   const why = origin instanceof Error ? origin.message || (origin as NodeJS.ErrnoException).code : String(origin);
   return `The database ${host === '' ? 'of this server' : host + pathname} does not answer: ${why}. Is PostgreSQL running there, and is DATABASE_URL right?`;
+}
+
+/** Our own ports, or the broker of others without its password. */
+function whereMqttIs(
+  { mqtt }: Config,
+  { plain, tls }: { readonly plain: number | null; readonly tls: number | null },
+): AboutReply['mqtt'] {
+  if (mqtt.brokerUrl === undefined)
+    return plain === null && tls === null ? null : { host: null, port: plain, tlsPort: tls };
+  const { protocol, hostname, port } = new URL(mqtt.brokerUrl);
+  if (protocol === 'mqtts:') return { host: hostname, port: null, tlsPort: Number(port || 8_883) };
+  return { host: hostname, port: Number(port || 1_883), tlsPort: null };
 }
 
 function databasePart(database: OpenDatabase): Part {

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { LIMITS } from '../limits.ts';
 import { At, Id, literals, Name, nullable } from './fields.ts';
 
 export const DEVICE_STATES = ['active', 'revoked'] as const;
@@ -49,6 +50,9 @@ export const DeviceCreate = Type.Object(
     hardwareId: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9._:-]{1,64}$' })),
     profile: Type.Optional(ProfileName),
     tags: Type.Optional(Tags),
+    simulated: Type.Optional(
+      Type.Boolean({ description: 'It is a simulator; refused when devices.allowSimulated is false' }),
+    ),
   },
   { additionalProperties: false },
 );
@@ -58,6 +62,32 @@ export const DeviceCreated = Type.Object({
   token: Type.String({ description: 'What the device signs in with. Shown this once; only its hash is stored' }),
 });
 export type DeviceCreated = Static<typeof DeviceCreated>;
+
+/** Many devices of one site, all or none of them. */
+export const DeviceBatchCreate = Type.Object(
+  {
+    siteId: Type.Optional(Id),
+    devices: Type.Array(Type.Omit(DeviceCreate, ['siteId'], { additionalProperties: false }), {
+      minItems: 1,
+      maxItems: LIMITS.devicesPerBatch,
+    }),
+  },
+  { additionalProperties: false },
+);
+export type DeviceBatchCreate = Static<typeof DeviceBatchCreate>;
+export const DeviceBatchCreated = Type.Object({
+  devices: Type.Array(DeviceCreated, { description: 'In the order in which they were asked for' }),
+});
+export type DeviceBatchCreated = Static<typeof DeviceBatchCreated>;
+/** Many devices of one site; those that are revoked already, or of another site, are passed over. */
+export const DeviceBatchRevoke = Type.Object(
+  { siteId: Type.Optional(Id), deviceIds: Type.Array(Id, { minItems: 1, maxItems: LIMITS.devicesPerBatch }) },
+  { additionalProperties: false },
+);
+export type DeviceBatchRevoke = Static<typeof DeviceBatchRevoke>;
+export const DeviceBatchRevoked = Type.Object({ deviceIds: Type.Array(Id) });
+export type DeviceBatchRevoked = Static<typeof DeviceBatchRevoked>;
+
 export const DeviceToken = Type.Object({ token: DeviceCreated.properties.token });
 
 export const ActivateRequest = Type.Object(

@@ -21,3 +21,21 @@ export const ReadyReply = Type.Object({
   ),
 });
 export type ReadyReply = Static<typeof ReadyReply>;
+
+/** What a device asks before it has anything: where its server listens. Known to anyone who can reach it. */
+export const AboutReply = Type.Object({
+  version: Type.String(),
+  /** Epoch ms */
+  serverAt: Type.Number(),
+  /** Whether devices that say they are simulated are let in. */
+  simulatedAllowed: Type.Boolean(),
+  /** null: there is no MQTT. */
+  mqtt: nullable(
+    Type.Object({
+      host: nullable(Type.String({ description: 'null: where this was asked' })),
+      port: nullable(Type.Integer({ description: 'Without TLS; on loopback only unless mqtt.host says otherwise' })),
+      tlsPort: nullable(Type.Integer()),
+    }),
+  ),
+});
+export type AboutReply = Static<typeof AboutReply>;

@@ -1,6 +1,7 @@
 import { codeOf, LIMITS } from '@muster/contract';
 import type { DeviceLink, DeviceLinks } from '../devices/index.ts';
 import type { Clock } from '../platform/clock.ts';
+import { createGather } from '../platform/gather.ts';
 import type { Logger } from '../platform/log.ts';
 import { CLASSES, type CommandsConfig, RESEND_MS } from './config.ts';
 import type { CommandRow, CommandStore } from './store.ts';
@@ -34,6 +35,7 @@ export function createDelivery(deps: {
 }): Delivery {
   const { store, clock, log, links, config } = deps;
   const hands = new Map<string, Hand>();
+  const hasOpen = createGather(store.openFor);
   let stopped = false;
   let cancelResend: (() => void) | null = null;
 
@@ -164,6 +166,8 @@ export function createDelivery(deps: {
     ready(link) {
       const { deviceId } = link;
       inTurn(deviceId, async (hand) => {
+        // most devices that connect have nothing to do
+        if ((await hasOpen(deviceId)) !== true) return;
         await drain(hand, deviceId);
         const now = clock.now();
         for (const row of await store.resendable([deviceId], now, now, LIMITS.commandsPerDevice)) {

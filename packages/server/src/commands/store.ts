@@ -180,6 +180,15 @@ export function createCommandStore(pool: Pool) {
       return found[0]?.at ?? null;
     },
 
+    /** Which of these devices have commands that have not ended. */
+    async openFor(deviceIds: readonly string[]): Promise<Map<string, true>> {
+      const { rows: found } = await pool.query<{ device_id: string }>(
+        `SELECT DISTINCT device_id FROM commands WHERE device_id = ANY($1) AND ${OPEN}`,
+        [deviceIds],
+      );
+      return new Map(found.map((row) => [row.device_id, true]));
+    },
+
     /** Commands that were sent to these devices, not acked, and may be sent again. */
     resendable: (deviceIds: readonly string[], sentBefore: number, now: number, limit: number) =>
       rows(

@@ -2,6 +2,7 @@ import {
   type ActivateReply,
   type ActivateRequest,
   type ActivationProof,
+  bug,
   type Device,
   type DeviceChange,
   type DeviceCreate,
@@ -14,6 +15,7 @@ import type { Static } from 'typebox';
 import type { Bus } from '../platform/bus/index.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/db/index.ts';
+import { createGather } from '../platform/gather.ts';
 import { hashSecret, newId, newSecret } from '../platform/ids.ts';
 import type { Logger } from '../platform/log.ts';
 import { createActivation, type Knock } from './activation.ts';
@@ -48,8 +50,15 @@ export interface Devices {
   change(deviceId: string, change: DeviceChange): Promise<Device>;
   /** Its tokens end now and `device.revoked` closes its socket. CONFLICT when it is revoked already. */
   revoke(deviceId: string): Promise<void>;
-  /** A device that needs no code: a person made it and gives it the token, which is shown this once. */
+  /**
+   * A device that needs no code: a person made it and gives it the token, which is shown this once. CONFLICT when the
+   * hardware id is in use, FORBIDDEN for a simulator that is not allowed.
+   */
   create(request: DeviceCreate & { siteId: string }): Promise<DeviceCreated>;
+  /** The same for many, all or none of them, in the order asked for. */
+  createAll(siteId: string, requests: readonly Omit<DeviceCreate, 'siteId'>[]): Promise<DeviceCreated[]>;
+  /** As `revoke` for those of these that are active at the site; gives them. */
+  revokeAll(deviceIds: readonly string[], siteId: string): Promise<string[]>;
   /** A new token; those before it end when the newest three are others. NOT_FOUND. */
   newToken(deviceId: string): Promise<string>;
   /** Connections to this process. */
@@ -73,6 +82,8 @@ export function createDevices(deps: DevicesDeps): Devices {
   const store = createDeviceStore(deps.db);
   const activation = createActivation({ store, clock, log, simulatedAllowed: deps.config.allowSimulated });
   const checkIn = createCheckIn({ store, activation, clock, knocksPerMinute: deps.config.knocksPerMinute });
+  // a fleet that comes back asks for thousands within seconds
+  const byToken = createGather(store.byTokens);
   const links = createDeviceLinks(bus, (deviceId) => presence.changed(deviceId));
   const presence = createPresence({ db: deps.db, clock, bus, log, links });
 
@@ -88,6 +99,35 @@ export function createDevices(deps: DevicesDeps): Devices {
     if (name == null || profiles.has(name)) return;
     const say = `There is no profile "${name}". There are: ${[...profiles.keys()].join(', ')}.`;
     throw new MusterError('REQUEST_INVALID', { profile: name }, { say });
+  }
+
+  function newRow(siteId: string, request: Omit<DeviceCreate, 'siteId'>, now: number): DeviceRow {
+    const { name, hardwareId, profile, tags, simulated = false } = request;
+    checkProfile(profile);
+    if (simulated && !deps.config.allowSimulated) {
+      const say = 'This server takes no simulated devices (devices.allowSimulated is false).';
+      throw new MusterError('FORBIDDEN', { hardwareId }, { say });
+    }
+    const deviceId = newId(now);
+    return {
+      device_id: deviceId,
+      site_id: siteId,
+      name,
+      hardware_id: hardwareId ?? deviceId,
+      client_id: '',
+      serial_number: null,
+      model: null,
+      firmware_version: null,
+      simulated,
+      proof: 'none',
+      hmac_key: null,
+      assistant_id: null,
+      state: 'active',
+      last_seen_at: null,
+      created_at: now,
+      profile: profile ?? null,
+      tags: tags ?? [],
+    };
   }
 
   return {
@@ -112,8 +152,10 @@ export function createDevices(deps: DevicesDeps): Devices {
     },
 
     async authenticate(token, hardwareId) {
-      const row = await store.byToken(hashSecret(token));
+      const row = await byToken(hashSecret(token).toString('hex'));
       if (row === undefined || (hardwareId !== null && row.hardware_id !== hardwareId)) return null;
+      // one that came in while they were allowed
+      if (row.simulated && !deps.config.allowSimulated) return null;
       return shown(row);
     },
 
@@ -156,38 +198,30 @@ export function createDevices(deps: DevicesDeps): Devices {
     },
 
     async revoke(deviceId) {
-      const row = await store.revoke(deviceId);
+      const [row] = await store.revoke([deviceId], null);
       if (row === undefined) throw new MusterError('CONFLICT', { deviceId }, { say: 'The device is revoked already.' });
       bus.publish('device.revoked', { deviceId });
       log.info({ deviceId }, 'device revoked');
     },
 
-    async create({ siteId, name, hardwareId, profile, tags }) {
-      checkProfile(profile);
+    async create({ siteId, ...request }) {
+      const [made] = await this.createAll(siteId, [request]);
+      if (made === undefined) throw bug('a device was made and is not there');
+      return made;
+    },
+
+    async createAll(siteId, requests) {
       const now = clock.now();
-      const deviceId = newId(now);
-      const token = newSecret();
-      const row: DeviceRow = {
-        device_id: deviceId,
-        site_id: siteId,
-        name,
-        hardware_id: hardwareId ?? deviceId,
-        client_id: '',
-        serial_number: null,
-        model: null,
-        firmware_version: null,
-        simulated: false,
-        proof: 'none',
-        hmac_key: null,
-        assistant_id: null,
-        state: 'active',
-        last_seen_at: null,
-        created_at: now,
-        profile: profile ?? null,
-        tags: tags ?? [],
-      };
-      await store.createWithToken(row, hashSecret(token));
-      return { device: toDevice(row, false), token };
+      const made = requests.map((request) => ({ row: newRow(siteId, request, now), token: newSecret() }));
+      await store.createWithTokens(made.map(({ row, token }) => ({ row, tokenHash: hashSecret(token) })));
+      return made.map(({ row, token }) => ({ device: toDevice(row, false), token }));
+    },
+
+    async revokeAll(deviceIds, siteId) {
+      const revoked = await store.revoke(deviceIds, siteId);
+      for (const { device_id: deviceId } of revoked) bus.publish('device.revoked', { deviceId });
+      if (revoked.length > 0) log.info({ count: revoked.length }, 'devices revoked');
+      return revoked.map((row) => row.device_id);
     },
 
     async newToken(deviceId) {

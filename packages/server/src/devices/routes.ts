@@ -3,6 +3,10 @@ import {
   ActivateRequest,
   DEVICE_STATES,
   Device,
+  DeviceBatchCreate,
+  DeviceBatchCreated,
+  DeviceBatchRevoke,
+  DeviceBatchRevoked,
   DeviceChange,
   DeviceCreate,
   DeviceCreated,
@@ -12,6 +16,7 @@ import {
   ErrorReply,
   type Group,
   Id,
+  LIMITS,
   literals,
   MusterError,
   Tag,
@@ -89,6 +94,43 @@ export function deviceRoutes(
       const siteId = await siteMeant(request.body.siteId, request.access.sites, lookups.onlySite);
       request.access.allow(siteId);
       return reply.status(201).send(await devices.create({ ...request.body, siteId }));
+    },
+  );
+
+  app.post(
+    '/api/devices/batch',
+    {
+      config: { action: 'device.create' },
+      bodyLimit: LIMITS.deviceBatchBytes,
+      schema: {
+        tags,
+        summary: `Make up to ${LIMITS.devicesPerBatch} devices at once, all or none`,
+        body: DeviceBatchCreate,
+        response: { 201: DeviceBatchCreated, ...failures },
+      },
+    },
+    async (request, reply) => {
+      const siteId = await siteMeant(request.body.siteId, request.access.sites, lookups.onlySite);
+      request.access.allow(siteId);
+      return reply.status(201).send({ devices: await devices.createAll(siteId, request.body.devices) });
+    },
+  );
+
+  app.post(
+    '/api/devices/batch/revoke',
+    {
+      config: { action: 'device.revoke' },
+      schema: {
+        tags,
+        summary: `Revoke up to ${LIMITS.devicesPerBatch} devices at once; answers with those that it revoked`,
+        body: DeviceBatchRevoke,
+        response: { 200: DeviceBatchRevoked, ...failures },
+      },
+    },
+    async (request) => {
+      const siteId = await siteMeant(request.body.siteId, request.access.sites, lookups.onlySite);
+      request.access.allow(siteId);
+      return { deviceIds: await devices.revokeAll(request.body.deviceIds, siteId) };
     },
   );
 

@@ -94,18 +94,29 @@ export function createDeviceStore(db: Database<DeviceTables>) {
       await db.insertInto('devices').values(row).execute();
     },
 
-    /** CONFLICT when an active device has this hardware id already. */
-    async createWithToken(row: DeviceRow, tokenHash: Buffer): Promise<void> {
+    /** All of them or none; at most 1,000. CONFLICT when an active device has one of the hardware ids already. */
+    async createWithTokens(made: readonly { readonly row: DeviceRow; readonly tokenHash: Buffer }[]): Promise<void> {
       try {
         await db.transaction().execute(async (tx) => {
-          await tx.insertInto('devices').values(row).execute();
-          const { device_id, created_at } = row;
-          await tx.insertInto('device_tokens').values({ token_hash: tokenHash, device_id, created_at }).execute();
+          await tx
+            .insertInto('devices')
+            .values(made.map(({ row }) => row))
+            .execute();
+          const tokens = made.map(({ row: { device_id, created_at }, tokenHash }) => ({
+            token_hash: tokenHash,
+            device_id,
+            created_at,
+          }));
+          await tx.insertInto('device_tokens').values(tokens).execute();
         });
       } catch (error) {
         if (!isUniqueViolation(error, 'devices_hardware')) throw error;
-        const say = 'Another active device has this hardware id.';
-        throw new MusterError('CONFLICT', { hardwareId: row.hardware_id }, { say });
+        const hardwareId = made.length === 1 ? made[0]?.row.hardware_id : undefined;
+        const say =
+          made.length === 1
+            ? 'Another active device has this hardware id.'
+            : 'Another active device has one of these hardware ids; none of them was made.';
+        throw new MusterError('CONFLICT', { hardwareId }, { say });
       }
     },
 
@@ -146,19 +157,21 @@ export function createDeviceStore(db: Database<DeviceTables>) {
       set: Partial<Pick<DeviceRow, 'name' | 'assistant_id' | 'model' | 'firmware_version' | 'profile' | 'tags'>>,
     ) => db.updateTable('devices').set(set).where('device_id', '=', deviceId).returningAll().executeTakeFirst(),
 
-    /** Marks it revoked and wipes its tokens in one transaction; undefined when it was not active. */
-    revoke: (deviceId: string): Promise<DeviceRow | undefined> =>
+    /** Marks them revoked and wipes their tokens in one transaction; gives those that were active, at `siteId` (null: anywhere). */
+    revoke: (deviceIds: readonly string[], siteId: string | null): Promise<DeviceRow[]> =>
       db.transaction().execute(async (tx) => {
-        await tx.deleteFrom('device_tokens').where('device_id', '=', deviceId).execute();
+        const named = tx.selectFrom('devices').select('device_id').where('device_id', 'in', deviceIds);
+        const meant = siteId === null ? named : named.where('site_id', '=', siteId);
+        await tx.deleteFrom('device_tokens').where('device_id', 'in', meant).execute();
         // an approval that waits for its proof ends too
-        await tx.deleteFrom('activations').where('device_id', '=', deviceId).execute();
+        await tx.deleteFrom('activations').where('device_id', 'in', meant).execute();
         return tx
           .updateTable('devices')
           .set({ state: 'revoked' })
-          .where('device_id', '=', deviceId)
+          .where('device_id', 'in', meant)
           .where('state', '=', 'active')
           .returningAll()
-          .executeTakeFirst();
+          .execute();
       }),
 
     /** Adds a token and drops all but the newest few. */
@@ -181,14 +194,19 @@ export function createDeviceStore(db: Database<DeviceTables>) {
           .execute();
       }),
 
-    byToken: (tokenHash: Buffer) =>
-      db
+    /** The active devices that these tokens belong to, by the hash of the token in hex. */
+    async byTokens(hashes: readonly string[]): Promise<Map<string, DeviceRow>> {
+      const wanted = hashes.map((hash) => Buffer.from(hash, 'hex'));
+      const rows = await db
         .selectFrom('device_tokens')
         .innerJoin('devices', 'devices.device_id', 'device_tokens.device_id')
         .selectAll('devices')
-        .where('token_hash', '=', tokenHash)
+        .select('token_hash')
+        .where(sql<boolean>`token_hash = ANY(${wanted}::bytea[])`)
         .where('state', '=', 'active')
-        .executeTakeFirst(),
+        .execute();
+      return new Map(rows.map(({ token_hash, ...row }) => [token_hash.toString('hex'), row]));
+    },
 
     /** The site's own key for the serial number, else the one for every site. */
     registeredKey: (serialNumber: string, siteId: string) =>

@@ -1,4 +1,4 @@
-import { HealthReply, ReadyReply } from '@muster/contract';
+import { AboutReply, HealthReply, ReadyReply } from '@muster/contract';
 import { Type } from 'typebox';
 import type { Http } from '../platform/http/index.ts';
 import type { Metrics } from '../platform/metrics.ts';
@@ -12,6 +12,8 @@ export function operationRoutes(
     readonly version: string;
     /** The configuration in force, secrets hidden. */
     readonly config: () => Record<string, unknown>;
+    /** What devices are told before they have a token. */
+    readonly about: () => Omit<AboutReply, 'version'>;
   },
 ): void {
   const tags = ['operations'];
@@ -35,6 +37,19 @@ export function operationRoutes(
       const report = deps.readiness.report();
       return reply.status(report.ready ? 200 : 503).send(report);
     },
+  );
+
+  app.get(
+    '/device/v1/about',
+    {
+      config: { action: 'server.look' },
+      schema: {
+        tags: ['device API'],
+        summary: 'Where a device finds MQTT, and what this server is',
+        response: { 200: AboutReply },
+      },
+    },
+    async () => ({ version: deps.version, ...deps.about() }),
   );
 
   app.get(

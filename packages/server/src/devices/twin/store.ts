@@ -23,6 +23,16 @@ export function createTwinStore(db: Database<TwinTables>) {
     find: (deviceId: string): Promise<TwinRow | undefined> =>
       db.selectFrom('twins').selectAll().where('device_id', '=', deviceId).executeTakeFirst(),
 
+    /** By device. */
+    async findAll(deviceIds: readonly string[]): Promise<Map<string, TwinRow>> {
+      const rows = await db
+        .selectFrom('twins')
+        .selectAll()
+        .where(sql<boolean>`device_id = ANY(${[...deviceIds]}::uuid[])`)
+        .execute();
+      return new Map(rows.map((row) => [row.device_id, row]));
+    },
+
     /**
      * Changes one half while nobody else does. `change` gets the row as it is and gives the half anew, or null for no
      * change. What is given is the row afterwards.
