@@ -24,10 +24,14 @@ export interface ServerProcess {
   query<Row extends object>(text: string, values?: readonly unknown[]): Promise<Row[]>;
   /** Where its database is reached, for programs that go past the API. */
   databaseUrl(): Promise<string>;
-  /** Ends it as an operator would. */
+  /** The process number of its PostgreSQL. */
+  databasePid(): Promise<number>;
+  /** Ends it as an operator would; killed when that takes longer than a minute. */
   stop(): Promise<void>;
-  /** Ends it as a power cut would: nothing is told to anybody. Its database may outlive it until the next start. */
+  /** Ends it with SIGKILL: nothing is told to anybody. Its database outlives it until the next start. */
   kill9(): Promise<void>;
+  /** The same for the server, its database and every other process below it, as a power cut would. */
+  killTree9(): Promise<void>;
 }
 
 const MAIN = new URL('../packages/server/src/main.ts', import.meta.url);
@@ -36,10 +40,17 @@ export const STUB_MAIN = new URL('./stub-server.ts', import.meta.url);
 // counts and instants are bigint columns; they fit a number
 types.setTypeParser(types.builtins.INT8, Number);
 const START_LIMIT_MS = 120_000;
+const STOP_LIMIT_MS = 60_000;
 const ADMINISTRATOR = { email: 'bench@example.com', name: 'Bench', password: 'only for this one run' };
 
 export async function startServerProcess(
-  options: { dataDir?: string; flags?: readonly string[]; main?: URL } = {},
+  options: {
+    readonly dataDir?: string;
+    readonly flags?: readonly string[];
+    readonly main?: URL;
+    /** Gets its log, line by line, which is printed otherwise. */
+    readonly onLog?: (line: string) => void;
+  } = {},
 ): Promise<ServerProcess> {
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'muster-bench-')));
   const begun = performance.now();
@@ -51,8 +62,13 @@ export async function startServerProcess(
     ...(options.flags ?? []),
   ];
   const child = spawn(process.execPath, [(options.main ?? MAIN).pathname, ...flags], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', options.onLog === undefined ? 'inherit' : 'pipe'],
   });
+  const { pid } = child;
+  if (pid === undefined) throw new MusterError('UNAVAILABLE', { program: process.execPath });
+  const { onLog } = options;
+  if (child.stderr !== null && onLog !== undefined) createInterface({ input: child.stderr }).on('line', onLog);
+  const ended = new Promise<void>((resolve) => void child.once('exit', () => resolve()));
   const { url, link, mqttPort } = await said(child);
   const readyMs = performance.now() - begun;
   let token = '';
@@ -60,10 +76,16 @@ export async function startServerProcess(
   async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
     const reply = await fetch(url + path, {
       method,
-      headers: { 'content-type': 'application/json', ...(token === '' ? {} : { authorization: `Bearer ${token}` }) },
+      headers: {
+        ...(token === '' ? {} : { authorization: `Bearer ${token}` }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
-    if (!reply.ok) throw new MusterError('SERVER_UNREACHABLE', { path, status: reply.status });
+    if (!reply.ok) {
+      const code = /"code":"(\w+)"/.exec(await reply.text())?.[1] ?? null;
+      throw new MusterError('SERVER_UNREACHABLE', { path, status: reply.status, code });
+    }
     return (reply.status === 204 ? null : await reply.json()) as T;
   }
 
@@ -76,11 +98,11 @@ export async function startServerProcess(
     url,
     otaUrl: `${url}/xiaozhi/ota/`,
     mqttPort,
-    pid: child.pid ?? 0,
+    pid,
     readyMs,
     call,
     activate: async (code) => void (await call('POST', '/api/devices/activate', { code })),
-    memoryMb: () => treeMemoryMb(child.pid ?? 0),
+    memoryMb: () => treeMemoryMb(pid),
     databaseUrl: () => databaseUrl(dataDir),
     async query<Row extends object>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
       const client = new Client({ connectionString: await databaseUrl(dataDir) });
@@ -91,17 +113,21 @@ export async function startServerProcess(
         await client.end();
       }
     },
+    databasePid: async () => Number((await postmasterFile(dataDir))[0]),
     async kill9() {
-      const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-      if (child.exitCode !== null || child.signalCode !== null) return;
       child.kill('SIGKILL');
       await ended;
     },
-    async stop() {
+    async killTree9() {
+      // when it has ended its number may be another's by now
       if (child.exitCode !== null || child.signalCode !== null) return;
-      const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-      if (child.exitCode === null) child.kill('SIGTERM');
+      for (const one of await treeOf(pid)) kill9(one);
       await ended;
+    },
+    async stop() {
+      const timer = setTimeout(() => child.kill('SIGKILL'), STOP_LIMIT_MS);
+      child.kill('SIGTERM');
+      await ended.finally(() => clearTimeout(timer));
       if (options.dataDir === undefined) await rm(dataDir, { recursive: true, force: true });
     },
   };
@@ -109,8 +135,21 @@ export async function startServerProcess(
 
 async function databaseUrl(dataDir: string): Promise<string> {
   // the fifth line of the file is the directory of the socket
-  const lines = (await readFile(join(dataDir, 'pg', 'postmaster.pid'), 'utf8')).split('\n');
+  const lines = await postmasterFile(dataDir);
   return `postgresql://muster@/muster?host=${encodeURIComponent(lines[4] ?? '')}`;
+}
+
+async function postmasterFile(dataDir: string): Promise<string[]> {
+  return (await readFile(join(dataDir, 'pg', 'postmaster.pid'), 'utf8')).split('\n');
+}
+
+function kill9(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    // it was quicker
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }
 
 /** Reads the address, the set-up link and the word "Ready" from standard output. */
@@ -133,20 +172,24 @@ function said(child: ChildProcess): Promise<{ url: string; link: string | null; 
 }
 
 async function treeMemoryMb(root: number): Promise<number> {
-  const parents = new Map<number, number>();
-  for (const name of await readdir('/proc')) {
-    if (!/^\d+$/.test(name)) continue;
-    const stat = await readFile(`/proc/${name}/stat`, 'utf8').catch(() => '');
-    const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
-    if (Number.isInteger(parent)) parents.set(Number(name), parent);
-  }
-  const isOurs = (pid: number | undefined): boolean =>
-    pid !== undefined && pid > 1 && (pid === root || isOurs(parents.get(pid)));
   let kilobytes = 0;
-  for (const pid of parents.keys()) {
-    if (!isOurs(pid)) continue;
+  for (const pid of await treeOf(root)) {
     const rollup = await readFile(`/proc/${pid}/smaps_rollup`, 'utf8').catch(() => '');
     kilobytes += Number(/^Pss:\s+(\d+)/m.exec(rollup)?.[1] ?? 0);
   }
   return Math.round(kilobytes / 1024);
+}
+
+/** A process and all below it, parents before children. */
+async function treeOf(root: number): Promise<number[]> {
+  const children = new Map<number, number[]>();
+  for (const name of await readdir('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    const stat = await readFile(`/proc/${name}/stat`, 'utf8').catch(() => '');
+    const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+    if (Number.isInteger(parent)) children.set(parent, [...(children.get(parent) ?? []), Number(name)]);
+  }
+  const tree = [root];
+  for (const pid of tree) tree.push(...(children.get(pid) ?? []));
+  return tree;
 }

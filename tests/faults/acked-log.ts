@@ -1,15 +1,19 @@
 import { closeSync, fdatasyncSync, openSync, writeSync } from 'node:fs';
 
-/** One value that the server acknowledged. */
+/** One message that the server acknowledged. */
 export interface Acked {
   readonly deviceId: string;
+  readonly kind: 'telemetry' | 'event';
   readonly stream: string;
   readonly seq: number;
   readonly at: number;
   readonly value: number;
 }
 
-/** What was acknowledged, written down where the killing of the server cannot reach it: each line is on the disk before it counts. */
+/**
+ * What was acknowledged, written down where the killing of the server cannot reach it: each line is handed to the system
+ * before the next message of its lane leaves, and the disk is told to keep them every 64 lines.
+ */
 export interface AckedLog {
   add(acked: Acked): void;
   all(): readonly Acked[];

@@ -16,6 +16,8 @@ export interface FaultResult {
   readonly doubled: number;
   /** What else fell short of the promise, in words; null: nothing. */
   readonly short: string | null;
+  /** What was measured on the way, such as `readyP95Ms`. */
+  readonly figures?: Readonly<Record<string, number>>;
 }
 
 /** One way of breaking the server, and what must hold all the same. */

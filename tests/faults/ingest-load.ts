@@ -1,57 +1,141 @@
-import { connectLightMqtt } from '@muster/testkit';
-import { WebSocket } from 'ws';
+import type { DeviceCreated } from '@muster/contract';
 import type { AckedLog } from './acked-log.ts';
+import { pause } from './rig/until.ts';
+import { type MessageKind, openWire, Refusal, type ServerPlace, type WireKind } from './rig/wires.ts';
 
 /** One simulated device: it counts its messages, keeps what was not acknowledged and sends it again, as devices must. */
 export interface LoadDevice {
   readonly deviceId: string;
   readonly token: string;
-  readonly wire: 'mqtt' | 'http' | 'socket';
+  readonly wire: WireKind;
+  /** For MQTT. */
+  readonly version: 4 | 5;
+  /** Whether its messages say when: those that do not are told apart by their number alone. */
+  readonly timed: boolean;
   /** The next number of its stream, and the messages that no acknowledgement came for. */
   seq: number;
-  readonly unacked: Map<number, { readonly at: number; readonly value: number }>;
+  readonly unacked: Map<number, Unacked>;
 }
 
-/** A way to send one message; resolves when it is acknowledged. */
-type Send = (message: object) => Promise<void>;
+interface Unacked {
+  readonly at: number;
+  readonly value: number;
+}
 
-/** Messages of one device under way at a time. */
+export interface LoadOptions {
+  /** Messages of one device under way at a time; default 8. */
+  readonly inFlight?: number;
+  /** Pause of each lane after a message, ms; default none. */
+  readonly pauseMs?: number;
+  /** The server answered that it did not take a message. */
+  readonly onRefused?: (wire: WireKind, code: string) => void;
+  /** A message was acknowledged so many ms after it was sent. */
+  readonly onAcked?: (device: LoadDevice, ms: number) => void;
+}
+
+const WIRES = ['mqtt', 'http', 'socket'] as const;
 const IN_FLIGHT = 8;
-const STREAM = 'main';
+/** Every so many messages an event goes instead of measurements. */
+const EVENT_EVERY = 16;
+/** A device comes back this long after its connection broke, ms. */
+const BACK_MS = 100;
+export const STREAM = 'main';
+export const EVENT = 'load';
+
+/** Devices of all wires and versions, with and without a clock. */
+export async function makeLoadDevices(
+  server: { call<T>(method: string, path: string, body?: unknown): Promise<T> },
+  count: number,
+  wires: readonly WireKind[] = WIRES,
+): Promise<LoadDevice[]> {
+  const made = await Promise.all(
+    Array.from({ length: count }, (_, nth) =>
+      server.call<DeviceCreated>('POST', '/api/devices', { name: `load ${nth}` }),
+    ),
+  );
+  return made.map(({ device, token }, nth) => ({
+    deviceId: device.deviceId,
+    token,
+    wire: wires[nth % wires.length] ?? 'mqtt',
+    version: nth % 2 === 0 ? 4 : 5,
+    timed: Math.floor(nth / wires.length) % 2 === 0,
+    seq: 1,
+    unacked: new Map(),
+  }));
+}
 
 /**
- * Every device sends as fast as it is acknowledged until the connection breaks or `signal` is aborted. First goes what
- * was not acknowledged before, with its old number. Never rejects.
+ * Every device sends as fast as it is acknowledged until `signal` is aborted; a connection that breaks is opened again.
+ * First goes what was not acknowledged before, with its old number. Never rejects.
  */
 export async function load(
   devices: readonly LoadDevice[],
-  server: { readonly url: string; readonly mqttPort: number },
+  server: ServerPlace,
   log: AckedLog,
   signal: AbortSignal,
+  options: LoadOptions = {},
 ): Promise<void> {
-  await Promise.all(devices.map((device) => drive(device, server, log, signal)));
+  await Promise.all(
+    devices.map(async (device) => {
+      while (!signal.aborted) {
+        await drive(device, server, log, signal, options);
+        if (!signal.aborted) await pause(BACK_MS);
+      }
+    }),
+  );
 }
 
+/** Sends what no acknowledgement came for until every device has it acknowledged, or `limitMs` is over. */
+export async function settle(
+  devices: readonly LoadDevice[],
+  server: ServerPlace,
+  log: AckedLog,
+  limitMs: number,
+): Promise<boolean> {
+  const ending = new AbortController();
+  const timer = setTimeout(() => ending.abort(), limitMs);
+  await Promise.all(
+    devices.map(async (device) => {
+      while (device.unacked.size > 0 && !ending.signal.aborted) {
+        await drive(device, server, log, ending.signal, { onlyOld: true });
+        if (device.unacked.size > 0) await pause(BACK_MS);
+      }
+    }),
+  );
+  clearTimeout(timer);
+  return devices.every(({ unacked }) => unacked.size === 0);
+}
+
+/** One connection: until it breaks, the server refuses, or `signal` is aborted. */
 async function drive(
   device: LoadDevice,
-  server: { readonly url: string; readonly mqttPort: number },
+  server: ServerPlace,
   log: AckedLog,
   signal: AbortSignal,
+  options: LoadOptions & { readonly onlyOld?: boolean },
 ): Promise<void> {
-  const wire = await open(device, server).catch(() => null);
+  const { deviceId, timed } = device;
+  const wire = await openWire(device.wire, device.token, server, device.version).catch(() => null);
   if (wire === null) return;
-  const again = [...device.unacked];
+  const again = [...device.unacked].sort(([a], [b]) => a - b);
   let broken = false;
+  const close = (): void => wire.close();
+  signal.addEventListener('abort', close, { once: true });
 
-  async function one(seq: number, { at, value }: { at: number; value: number }): Promise<void> {
+  async function one(seq: number, { at, value }: Unacked): Promise<void> {
     device.unacked.set(seq, { at, value });
+    const kind: MessageKind = seq % EVENT_EVERY === 0 ? 'event' : 'telemetry';
+    const body = kind === 'event' ? { name: EVENT, data: { seq, value } } : { values: { value, double: value * 2 } };
+    const begun = performance.now();
     try {
-      await wire?.send({ stream: STREAM, seq, at, values: { value, double: value * 2 } });
+      await wire?.send(kind, { stream: STREAM, seq, ...(timed ? { at } : {}), ...body });
       device.unacked.delete(seq);
-      log.add({ deviceId: device.deviceId, stream: STREAM, seq, at, value });
-    } catch {
+      log.add({ deviceId, kind, stream: STREAM, seq, at, value });
+      options.onAcked?.(device, performance.now() - begun);
+    } catch (error) {
       // the server is gone, or it refused: the message is kept and sent again
       broken = true;
+      if (error instanceof Refusal) options.onRefused?.(device.wire, error.refusal);
     }
   }
 
@@ -59,81 +143,12 @@ async function drive(
     while (!broken && !signal.aborted) {
       const old = again.shift();
       if (old !== undefined) await one(...old);
+      else if (options.onlyOld === true) return;
       else await one(device.seq++, { at: Date.now(), value: Math.round(Math.random() * 1e9) / 1e3 });
+      if (options.pauseMs !== undefined) await pause(options.pauseMs);
     }
   }
-  await Promise.all(Array.from({ length: IN_FLIGHT }, lane));
+  await Promise.all(Array.from({ length: options.inFlight ?? IN_FLIGHT }, lane));
+  signal.removeEventListener('abort', close);
   wire.close();
-}
-
-async function open(
-  { token, wire }: LoadDevice,
-  server: { readonly url: string; readonly mqttPort: number },
-): Promise<{ readonly send: Send; close(): void }> {
-  switch (wire) {
-    case 'mqtt': {
-      const client = await connectLightMqtt({
-        host: '127.0.0.1',
-        port: server.mqttPort,
-        username: 'x',
-        password: token,
-      });
-      return {
-        send: async (message) => void (await client.publish('devices/me/telemetry', JSON.stringify(message), 1)),
-        close: () => client.drop(),
-      };
-    }
-    case 'http':
-      return {
-        async send(message) {
-          const reply = await fetch(`${server.url}/device/v1/telemetry`, {
-            method: 'POST',
-            headers: { authorization: `Bearer ${token}` },
-            body: JSON.stringify(message),
-          });
-          if (reply.status !== 204) throw new TypeError(`not stored: ${reply.status}`);
-        },
-        close: () => undefined,
-      };
-    case 'socket':
-      return openSocket(server.url, token);
-  }
-}
-
-async function openSocket(url: string, token: string): Promise<{ readonly send: Send; close(): void }> {
-  const socket = new WebSocket(`${url.replace('http', 'ws')}/device/v1/socket`, {
-    headers: { authorization: `Bearer ${token}` },
-    perMessageDeflate: false,
-  });
-  const waiting = new Map<number, { resolve(): void; reject(error: unknown): void }>();
-  let lastId = 0;
-  const fail = (error: unknown): void => {
-    for (const one of waiting.values()) one.reject(error);
-    waiting.clear();
-  };
-  await new Promise<void>((resolve, reject) => {
-    socket.once('open', () => resolve());
-    socket.once('error', reject);
-  });
-  socket.on('error', fail);
-  socket.on('close', () => fail(new TypeError('closed')));
-  socket.on('message', (data) => {
-    const { type, id } = JSON.parse(String(data)) as { type: string; id: number };
-    const one = waiting.get(id);
-    waiting.delete(id);
-    if (type === 'ack') one?.resolve();
-    else one?.reject(new TypeError('refused'));
-  });
-  return {
-    send(message) {
-      lastId += 1;
-      const id = lastId;
-      return new Promise((resolve, reject) => {
-        if (socket.readyState !== WebSocket.OPEN) return reject(new TypeError('closed'));
-        waiting.set(id, { resolve, reject });
-        socket.send(JSON.stringify({ type: 'telemetry', id, ...message }));
-      });
-    },
-    close: () => socket.terminate(),
-  };
 }

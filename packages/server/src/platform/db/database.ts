@@ -89,8 +89,8 @@ export function translateDatabaseError(error: unknown): MusterError | null {
   if (code === '53100' || /No space left on device/.test(error.message)) {
     return new MusterError('STORAGE_FULL', {}, { cause: error });
   }
-  // 22021: text that cannot be stored, such as a NUL character
-  if (code === '22021')
+  // text that cannot be stored: 22021 a NUL character, 22P05 the same inside of JSON, 22P02 half of a surrogate pair there
+  if (code === '22021' || code === '22P05' || (code === '22P02' && /type json/.test(error.message)))
     return new MusterError(
       'REQUEST_INVALID',
       {},

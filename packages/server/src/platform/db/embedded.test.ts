@@ -97,13 +97,15 @@ test('a user without a name, as containers have, runs it too', { skip: process.g
   assert.equal(await gone(owner.child), 0);
 });
 
-test('a copy of the data with a foreign postmaster.pid starts', async () => {
+test('a copy of the data with foreign lock files starts', async () => {
   const from = join(directory, 'kill');
   const dataDir = join(directory, 'copy');
   await cp(from, dataDir, { recursive: true, filter: (path) => !path.endsWith('/run') });
   await mkdir(join(dataDir, 'pg', 'run'), { recursive: true });
-  // process 1 is alive and no postgres of this cluster
-  await writeFile(join(dataDir, 'pg', 'postmaster.pid'), `${process.pid}\n${join(dataDir, 'pg')}\n`);
+  // this process is alive and no postgres of this cluster: the number of one that was killed may be anybody's by now
+  const foreign = `${process.pid}\n${join(dataDir, 'pg')}\n`;
+  await writeFile(join(dataDir, 'pg', 'postmaster.pid'), foreign);
+  await writeFile(join(dataDir, 'pg', 'run', '.s.PGSQL.5432.lock'), foreign);
   const owner = start(dataDir);
   assert.equal(await owner.said(), 'rows 3');
   owner.ask('stop');

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { access, chmod, mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
+import { access, chmod, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -8,6 +8,7 @@ import { MusterError } from '@muster/contract';
 import { Client } from 'pg';
 import type { Logger } from '../log.ts';
 import { findBinaries, type PostgresBinaries } from './binaries.ts';
+import { clearOrphans } from './orphans.ts';
 import { type Identity, postgresIdentity } from './privileges.ts';
 
 export interface EmbeddedPostgres {
@@ -35,8 +36,8 @@ export async function startEmbeddedPostgres(dataDir: string, log: Logger): Promi
   const cluster = join(resolve(dataDir), 'pg');
   if (identity.user !== null) await chmod(dataDir, 0o711);
   if (!(await exists(cluster))) await initialise(cluster, binaries, identity);
-  await clearOrphan(cluster, log);
   const socketDir = await socketDirectory(dataDir, identity);
+  await clearOrphans(cluster, socketDir, log);
   const connectionString = `postgresql://${USER}@/${USER}?host=${encodeURIComponent(socketDir)}`;
   const administration = connectionString.replace(`/${USER}?`, '/postgres?');
   let child = await run();
@@ -63,7 +64,7 @@ export async function startEmbeddedPostgres(dataDir: string, log: Logger): Promi
   async function startAgain(): Promise<void> {
     for (let waitMs = 200; !stopping; waitMs = Math.min(waitMs * 2, LONGEST_RESTART_WAIT_MS)) {
       try {
-        await clearOrphan(cluster, log);
+        await clearOrphans(cluster, socketDir, log);
         child = await run();
         child.once('exit', onExit);
         log.info('the database stands again');
@@ -199,39 +200,6 @@ async function ensureDatabase(connectionString: string): Promise<void> {
   } finally {
     await client.end();
   }
-}
-
-/**
- * Ends a postmaster that outlived its server. A `postmaster.pid` whose process is something else (process numbers start
- * over in a container) is removed: the lock of the data directory says that nobody else can be starting here.
- */
-async function clearOrphan(cluster: string, log: Logger): Promise<void> {
-  const file = join(cluster, 'postmaster.pid');
-  const pid = Number.parseInt(await readFile(file, 'utf8').catch(() => ''), 10);
-  if (!Number.isInteger(pid) || pid <= 1) return;
-  if (await isPostgresOf(pid, cluster)) {
-    log.warn({ pid }, 'a database of a killed server is still running; stopping it');
-    process.kill(pid, 'SIGINT');
-    if (!(await goneWithin(pid, cluster, 15_000))) {
-      // SIGQUIT is PostgreSQL's immediate stop: it recovers from the write-ahead log at the next start
-      process.kill(pid, 'SIGQUIT');
-      if (!(await goneWithin(pid, cluster, 5_000))) throw failed('postgres', [`process ${pid} does not end`]);
-    }
-  }
-  await rm(file, { force: true });
-}
-
-async function goneWithin(pid: number, cluster: string, limitMs: number): Promise<boolean> {
-  for (const until = Date.now() + limitMs; Date.now() < until; await delay(50)) {
-    if (!(await isPostgresOf(pid, cluster))) return true;
-  }
-  return false;
-}
-
-/** A process number may have been given to another program since; the command line tells (Linux; elsewhere: not ours). */
-async function isPostgresOf(pid: number, cluster: string): Promise<boolean> {
-  const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-  return command.split('\0').includes(cluster);
 }
 
 async function socketDirectory(dataDir: string, identity: Identity): Promise<string> {
