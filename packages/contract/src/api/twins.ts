@@ -11,8 +11,6 @@ const Json = Type.Unsafe<JsonObject>(Type.Object({}, { additionalProperties: tru
 /** The twin of a device as people read it. */
 export const Twin = Type.Object({
   ...TwinState.properties,
-  /** What the device has yet to do: fields of desired that reported does not show. */
-  delta: Json,
   desiredTimes: Times,
   reportedTimes: Times,
 });

@@ -71,6 +71,8 @@ export const TwinState = Type.Object({
   desiredVersion: Type.Integer({ minimum: 0 }),
   reported: JsonMap,
   reportedVersion: Type.Integer({ minimum: 0 }),
+  /** What the device has yet to do: fields of `desired` that `reported` does not show. */
+  delta: JsonMap,
 });
 export type TwinState = Static<typeof TwinState>;
 

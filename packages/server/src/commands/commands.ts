@@ -184,7 +184,7 @@ export function createCommands(deps: CommandsDeps): Commands {
 
     async reply({ deviceId }, reply) {
       const { commandId, state } = reply;
-      if (reply.result !== undefined && JSON.stringify(reply.result).length > LIMITS.commandBytes) {
+      if (reply.result !== undefined && Buffer.byteLength(JSON.stringify(reply.result)) > LIMITS.commandBytes) {
         const say = `The result is larger than ${LIMITS.commandBytes} bytes.`;
         throw new MusterError('MESSAGE_INVALID', { commandId }, { say });
       }

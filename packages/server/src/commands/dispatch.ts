@@ -47,7 +47,7 @@ export function createDispatcher(deps: {
 
   async function prepare(request: DispatchRequest): Promise<CommandRow> {
     const { deviceId, siteId, name, args, sentBy } = request;
-    if (JSON.stringify(args).length > LIMITS.commandBytes) {
+    if (Buffer.byteLength(JSON.stringify(args)) > LIMITS.commandBytes) {
       const say = `The arguments are larger than ${LIMITS.commandBytes} bytes.`;
       throw new MusterError('COMMAND_INVALID', { name }, { say });
     }

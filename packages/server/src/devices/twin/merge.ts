@@ -21,7 +21,7 @@ export function mergeHalf(half: Half, patch: JsonObject, now: number): Half | nu
   };
   const value = merge(half.value, patch, '', 1, stamp);
   if (!changed) return null;
-  if (JSON.stringify(value).length > LIMITS.twinBytes) {
+  if (Buffer.byteLength(JSON.stringify(value)) > LIMITS.twinBytes) {
     throw new MusterError('TWIN_TOO_LARGE', { limit: LIMITS.twinBytes });
   }
   return { value, times: prune(times) };

@@ -2,6 +2,7 @@ import { type JsonObject, MusterError, type Twin, type TwinDelta, type TwinState
 import type { Bus } from '../../platform/bus/index.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Database } from '../../platform/db/index.ts';
+import { createGather } from '../../platform/gather.ts';
 import type { Logger } from '../../platform/log.ts';
 import type { DeviceLinks } from '../links.ts';
 import { deltaOf } from './delta.ts';
@@ -23,7 +24,7 @@ export interface Twins {
    * TWIN_CONFLICT when `version` is given and is not the present one.
    */
   desire(device: Owner, patch: JsonObject, version?: number): Promise<Twin>;
-  /** What the device has yet to do; null when it has done everything. */
+  /** What a device that comes back has yet to do; null when it has done everything. */
   delta(deviceId: string): Promise<TwinDelta | null>;
 }
 
@@ -36,16 +37,36 @@ export function createTwins(deps: {
 }): Twins {
   const { clock, bus, log, links } = deps;
   const store = createTwinStore(deps.db);
+  // each device that connects is told what it has yet to do
+  const gathered = createGather(store.findAll);
   bus.subscribe('twin.changed', ({ deviceId, half }) => {
     // also when another server changed it: the device may be connected here
     if (half === 'desired')
       tell(deviceId).catch((error: unknown) => log.warn({ err: error, deviceId }, 'a delta was not sent'));
   });
 
+  /** Devices that are being told, and whether the twin has changed since it was read. */
+  const telling = new Map<string, { again: boolean }>();
+
+  /** One after the other: of two changes the older must not come last. */
   async function tell(deviceId: string): Promise<void> {
     if (links.of(deviceId).length === 0) return;
-    const delta = deltaFrom(await store.find(deviceId));
-    if (delta !== null) for (const link of links.of(deviceId)) link.twinDelta(delta);
+    const under = telling.get(deviceId);
+    if (under !== undefined) {
+      under.again = true;
+      return;
+    }
+    const mine = { again: true };
+    telling.set(deviceId, mine);
+    try {
+      while (mine.again) {
+        mine.again = false;
+        const delta = deltaFrom(await store.find(deviceId));
+        if (delta !== null) for (const link of links.of(deviceId)) link.twinDelta(delta);
+      }
+    } finally {
+      telling.delete(deviceId);
+    }
   }
 
   function changed({ deviceId, siteId }: Owner, row: TwinRow, half: 'desired' | 'reported'): void {
@@ -55,7 +76,7 @@ export function createTwins(deps: {
 
   return {
     read: async (deviceId) => toTwin(await store.find(deviceId)),
-    delta: async (deviceId) => deltaFrom(await store.find(deviceId)),
+    delta: async (deviceId) => deltaFrom(await gathered(deviceId)),
 
     async report(device, patch) {
       const { row, changed: isNew } = await store.change(device.deviceId, 'reported', (before) =>
@@ -91,13 +112,13 @@ function toState(row: TwinRow | undefined): TwinState {
     desiredVersion: row?.desired_version ?? 0,
     reported: row?.reported ?? {},
     reportedVersion: row?.reported_version ?? 0,
+    delta: deltaOf(row?.desired ?? {}, row?.reported ?? {}),
   };
 }
 
 function toTwin(row: TwinRow | undefined): Twin {
   return {
     ...toState(row),
-    delta: deltaOf(row?.desired ?? {}, row?.reported ?? {}),
     desiredTimes: row?.desired_times ?? {},
     reportedTimes: row?.reported_times ?? {},
   };

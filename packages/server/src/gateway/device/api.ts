@@ -1,7 +1,6 @@
 import {
   CommandReply,
   EventMessage,
-  MusterError,
   TelemetryMessage,
   type TimeReply,
   TimeRequest,
@@ -9,15 +8,18 @@ import {
   type TwinState,
 } from '@muster/contract';
 import type { Clock } from '../../platform/clock.ts';
-import { parsePayload, reader } from './decode.ts';
+import { asObject, parsePayload, reader } from './decode.ts';
 import type { DeviceInbox, KnownDevice } from './inbox.ts';
+import { worthOf } from './worth.ts';
 
 /**
  * The device API, the same for every wire: a payload comes in as bytes, is checked, and goes to the inbox. Promises
- * resolve when what came is committed; rejections are told to the device by the wire, with their code.
+ * resolve when what came is committed; rejections are told by the wire, with their code: to the device, and to
+ * `inbox.refused`.
  */
 export interface DeviceApi {
-  telemetry(device: KnownDevice, payload: Uint8Array): Promise<void>;
+  /** `spend` is told how many messages more than one it is worth, before it is stored. */
+  telemetry(device: KnownDevice, payload: Uint8Array, spend: (messages: number) => void): Promise<void>;
   event(device: KnownDevice, payload: Uint8Array): Promise<void>;
   twinGet(device: KnownDevice): Promise<TwinState>;
   twinReport(device: KnownDevice, payload: Uint8Array): Promise<TwinState>;
@@ -33,32 +35,23 @@ const readReply = reader(CommandReply);
 const readTime = reader(TimeRequest);
 
 export function createDeviceApi(inbox: DeviceInbox, clock: Clock): DeviceApi {
-  /** A message that is refused is counted for its device, whatever the reason. */
-  function counted<T>(device: KnownDevice, task: () => Promise<T>): Promise<T> {
-    let work: Promise<T>;
-    try {
-      work = task();
-    } catch (error) {
-      work = Promise.reject(error);
-    }
-    return work.catch((error: unknown) => {
-      if (error instanceof MusterError && !error.retryable) inbox.refused(device, error.code);
-      throw error;
-    });
-  }
-
   return {
-    telemetry: (device, payload) =>
-      counted(device, () => inbox.telemetry(device, readTelemetry(parsePayload(payload)))),
-    event: (device, payload) => counted(device, () => inbox.event(device, readEvent(parsePayload(payload)))),
-    twinGet: (device) => inbox.twin(device),
-    twinReport: (device, payload) => counted(device, () => inbox.reportTwin(device, readReport(parsePayload(payload)))),
-    commandReply: (device, payload, commandId) =>
-      counted(device, () => {
-        const value = parsePayload(payload);
-        const named = commandId === undefined ? value : { ...(value as object), commandId };
-        return inbox.commandReply(device, readReply(named));
-      }),
+    async telemetry(device, payload, spend) {
+      const message = readTelemetry(parsePayload(payload));
+      spend(worthOf(message));
+      await inbox.telemetry(device, message);
+    },
+    event: async (device, payload) => inbox.event(device, readEvent(parsePayload(payload))),
+    async twinGet(device) {
+      const { desired, desiredVersion, reported, reportedVersion, delta } = await inbox.twin(device);
+      return { desired, desiredVersion, reported, reportedVersion, delta };
+    },
+    twinReport: async (device, payload) => inbox.reportTwin(device, readReport(parsePayload(payload))),
+    async commandReply(device, payload, commandId) {
+      const value = parsePayload(payload);
+      const named = commandId === undefined ? value : { ...asObject(value), commandId };
+      await inbox.commandReply(device, readReply(named));
+    },
     time(payload) {
       const { sentAt } = readTime(parsePayload(payload));
       return { serverAt: clock.now(), sentAt: sentAt ?? null };
