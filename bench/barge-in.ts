@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { MusterError } from '@muster/contract';
 import { encodeSpeech, humanRecordings, recordingsMissing } from '@muster/testkit';
 import { defineBench } from './define.ts';
-import { benchDevice } from './devices.ts';
+import { benchDevice } from './devices/voice-device.ts';
 import { startServerProcess } from './server-process.ts';
 import { percentile } from './statistics.ts';
 

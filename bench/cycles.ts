@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { encodeSpeech } from '@muster/testkit';
 import { defineBench } from './define.ts';
-import { benchDevice } from './devices.ts';
+import { benchDevice } from './devices/voice-device.ts';
 import { STUB_MAIN, startServerProcess } from './server-process.ts';
 
 export const bench = defineBench({

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { missedGoals } from './define.ts';
-import { formatRun } from './report.ts';
+import { formatRun } from './report/report.ts';
 
 const goals = { p95Ms: { atMost: 10 }, perSecond: { atLeast: 100 }, lost: { atMost: 0 } } as const;
 

@@ -3,24 +3,15 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Bench, missedGoals } from './define.ts';
-import { type BenchRun, formatRun } from './report.ts';
-import { saveRun } from './save.ts';
+import { type BenchRun, formatRun } from './report/report.ts';
+import { saveRun } from './report/save.ts';
 
 /**
  * `npm run bench -- NAME [--json] [--save] [--OPTION N …]`. With --json one line on standard output; without it a
  * table, and a progress line on standard error. It measures: a missed goal is named in `short` and is no failure.
  */
 const LIMIT_MS = 20 * 60_000;
-const NOT_BENCHES = new Set([
-  'define',
-  'report',
-  'run',
-  'save',
-  'server-process',
-  'stub-server',
-  'statistics',
-  'devices',
-]);
+const NOT_BENCHES = new Set(['define', 'run', 'server-process', 'stub-server', 'statistics']);
 
 const [name, ...args] = process.argv.slice(2);
 if (name === undefined || name.startsWith('-')) await list();

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Answer, encodeSpeech } from '@muster/testkit';
 import { defineBench } from './define.ts';
-import { benchDevice } from './devices.ts';
+import { benchDevice } from './devices/voice-device.ts';
 import { STUB_MAIN, startServerProcess } from './server-process.ts';
 import { percentile } from './statistics.ts';
 

@@ -11,7 +11,7 @@ interface SavedRun extends BenchRun {
 
 /** Keeps the run as the last one with these options in bench/results/<name>.json. Returns the path of the file. */
 export async function saveRun(run: BenchRun, options: Readonly<Record<string, number>>): Promise<string> {
-  const folder = join(import.meta.dirname, 'results');
+  const folder = join(import.meta.dirname, '..', 'results');
   const path = join(folder, `${run.bench}.json`);
   const before = await readRuns(path);
   const others = before.filter((saved) => JSON.stringify(saved.options) !== JSON.stringify(options));

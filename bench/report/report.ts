@@ -1,4 +1,4 @@
-import type { Bench } from './define.ts';
+import type { Bench } from '../define.ts';
 
 /** One run, as `--json` prints it. */
 export interface BenchRun {

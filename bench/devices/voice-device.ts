@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createXiaozhiDevice, type XiaozhiDevice, type XiaozhiDeviceOptions } from '@muster/testkit';
-import type { ServerProcess } from './server-process.ts';
+import type { ServerProcess } from '../server-process.ts';
 
 /** A simulated device, active and connected. Each index is a device of its own. */
 export async function benchDevice(
