@@ -19,6 +19,7 @@ const SITE = {
   timeZone: 'UTC',
   keepWords: false,
   screening: 'none',
+  telemetryKeepDays: 90,
   createdAt: 1,
 };
 const ASSISTANT = {
@@ -114,6 +115,8 @@ function device(hardwareId: string) {
     proof: 'hmac',
     assistantId: null,
     state: 'active',
+    profile: null,
+    tags: [],
     connected: true,
     lastSeenAt: 1_700_000_000_000,
     createdAt: 1,
