@@ -19,6 +19,7 @@ import { createMetrics } from '../../packages/server/src/platform/metrics.ts';
 import { readSettings } from '../../packages/server/src/platform/settings.ts';
 import { siteRoutes } from '../../packages/server/src/sites/routes.ts';
 import { telemetryRoutes } from '../../packages/server/src/telemetry/routes.ts';
+import { transferRoutes } from '../../packages/server/src/telemetry/transfer/routes.ts';
 import { assistantRoutes } from '../../packages/server/src/voice/assistants/routes.ts';
 import { turnRoutes } from '../../packages/server/src/voice/recorder/routes.ts';
 import { voiceRoutes } from '../../packages/server/src/voice/routes.ts';
@@ -41,6 +42,7 @@ export async function openApi(): Promise<OpenApi> {
   twinRoutes(http, absent(), absent());
   groupRoutes(http, absent(), absent());
   telemetryRoutes(http, absent(), absent());
+  transferRoutes(http, { telemetry: absent(), deviceOf: absent(), devicesOf: absent() });
   commandRoutes(http, absent(), absent());
   ruleRoutes(http, absent());
   notifierRoutes(http, absent());

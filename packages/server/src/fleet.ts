@@ -25,7 +25,7 @@ import type { Logger } from './platform/log.ts';
 import type { Metrics } from './platform/metrics.ts';
 import { rulesOf, unitsOf } from './profile-rules.ts';
 import type { Sites } from './sites/index.ts';
-import { createTelemetry, type Telemetry, telemetryRoutes } from './telemetry/index.ts';
+import { createTelemetry, type Telemetry, telemetryRoutes, transferRoutes } from './telemetry/index.ts';
 
 /** What every kind of device has: measurements, a twin, commands, and the wires of the device API. */
 export interface Fleet {
@@ -40,6 +40,7 @@ export interface Fleet {
 }
 
 const DRAIN_MS = 5_000;
+const DEVICES_PAGE = 500;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** The part of the composition root that joins the features of a fleet. */
@@ -131,6 +132,7 @@ export async function createFleet(deps: {
     routes(http) {
       twinRoutes(http, twins, deviceOf);
       telemetryRoutes(http, telemetry, deviceOf);
+      transferRoutes(http, { telemetry, deviceOf, devicesOf: (siteId) => devicesOf(devices, siteId) });
       commandRoutes(http, commands, deviceOf);
       runRoutes(http, commands.runs, deps.groups);
       deviceApiRoutes(http, { api, inbox, tokens, clock });
@@ -144,6 +146,21 @@ export async function createFleet(deps: {
       lifecycle.onStop('mqtt', DRAIN_MS, () => mqtt.drain(DRAIN_MS - 1_000));
     },
   };
+}
+
+/** Ids of the devices of a site, a page at a time. */
+async function* devicesOf(devices: Devices, siteId: string): AsyncIterable<string> {
+  let after: string | undefined;
+  for (;;) {
+    const page = await devices.list({
+      sites: [siteId],
+      limit: DEVICES_PAGE,
+      ...(after === undefined ? {} : { after }),
+    });
+    for (const { deviceId } of page) yield deviceId;
+    after = page.at(-1)?.deviceId;
+    if (page.length < DEVICES_PAGE) return;
+  }
 }
 
 async function tlsOf({ http }: Config): Promise<{ readonly cert: Buffer; readonly key: Buffer } | null> {

@@ -66,11 +66,23 @@ export type DeviceEvent = Static<typeof DeviceEvent>;
 export const DeviceEventList = Type.Object({ events: Type.Array(DeviceEvent), next: nullable(Type.String()) });
 export type DeviceEventList = Static<typeof DeviceEventList>;
 
+/** Forms in which measurements leave and come back. */
+export const TRANSFER_FORMATS = ['csv', 'ndjson'] as const;
+export type TransferFormat = (typeof TRANSFER_FORMATS)[number];
+/**
+ * Columns of a CSV file, and members of a line of NDJSON, in this order. Of what comes back `at` (epoch ms, or ISO 8601
+ * with its zone), `series` and `value` must be there; `unit` is for readers and is not taken. `deviceId` stands first in
+ * the file of a whole site.
+ */
+export const TRANSFER_COLUMNS = ['at', 'series', 'kind', 'value', 'seq', 'unit'] as const;
+/** Header of an export: how many rows it will have, when they could be counted quickly. */
+export const TRANSFER_ROWS_HEADER = 'x-telemetry-rows';
+
 export const ImportReply = Type.Object({
-  lines: Type.Integer({ minimum: 0 }),
-  stored: Type.Integer({ minimum: 0 }),
+  lines: Type.Integer({ minimum: 0, description: 'Lines with a measurement, or that should have one' }),
+  stored: Type.Integer({ minimum: 0, description: 'Measurements that are stored now, also those that were before' }),
   refused: Type.Integer({ minimum: 0 }),
-  /** The first 20 lines that were refused. */
+  /** The first 20 lines that were refused; the first line of the file is 1. */
   faults: Type.Array(Type.Object({ line: Type.Integer(), fault: Type.String() })),
 });
 export type ImportReply = Static<typeof ImportReply>;

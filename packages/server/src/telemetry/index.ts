@@ -1,5 +1,6 @@
 export { KEEP_DAYS, type TelemetryConfig, telemetryConfig } from './config.ts';
-export type { ExportRow, Reader, TelemetryQuery } from './reader.ts';
+export type { Reader, TelemetryQuery } from './reader.ts';
 export { telemetryRoutes } from './routes.ts';
 export type { SeriesUnits } from './series.ts';
 export { createTelemetry, type Source, type Telemetry, type TelemetryDeps } from './telemetry.ts';
+export { type TransferDeps, transferRoutes } from './transfer/routes.ts';

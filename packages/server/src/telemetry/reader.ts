@@ -17,12 +17,6 @@ export interface TelemetryQuery {
   readonly points: number;
 }
 
-export interface ExportRow {
-  readonly at: number;
-  readonly series: string;
-  readonly value: PointValue;
-}
-
 /** Everything that is read of measurements. */
 export interface Reader {
   seriesOf(deviceId: string): Promise<SeriesInfo[]>;
@@ -31,13 +25,7 @@ export interface Reader {
   query(query: TelemetryQuery): Promise<SeriesData[]>;
   /** Newest first. */
   events(deviceId: string, limit: number, after: string | null): Promise<DeviceEvent[]>;
-  /** Raw points in the order of their time, a page at a time: memory does not grow with their number. */
-  exportRows(query: Omit<TelemetryQuery, 'points'>): AsyncIterable<readonly ExportRow[]>;
-  /** How many rows an export has, for a progress bar. Counts an index, no rows. */
-  countRows(query: Omit<TelemetryQuery, 'points'>): Promise<number>;
 }
-
-const PAGE = 5_000;
 
 interface RawRow {
   readonly at: number;
@@ -52,19 +40,6 @@ export function createReader(deps: {
   readonly rollups: Rollups;
 }): Reader {
   const { pool, tables } = deps;
-
-  async function find(deviceId: string, names: readonly string[]): Promise<Series[]> {
-    const known = await deps.series.of(deviceId);
-    return names.map((name) => {
-      const found = known.get(name);
-      if (found !== undefined) return found;
-      throw new MusterError(
-        'SERIES_UNKNOWN',
-        { series: name },
-        { say: `The device has no series ${name.slice(0, 80)}.` },
-      );
-    });
-  }
 
   /** Raw points of one series, from every class that it was ever in. */
   function rawSql(): string {
@@ -130,7 +105,7 @@ export function createReader(deps: {
       }));
     },
     async query(query) {
-      const found = await find(query.deviceId, query.series);
+      const found = await findSeries(deps.series, query.deviceId, query.series);
       return Promise.all(found.map((series) => one(series, query)));
     },
     async events(deviceId, limit, after) {
@@ -155,47 +130,18 @@ export function createReader(deps: {
         receivedAt: received_at,
       }));
     },
-    async *exportRows({ deviceId, series, from, to }) {
-      const found = await find(deviceId, series);
-      const byId = new Map(found.map((one) => [one.seriesId, one]));
-      if (tables.classes().length === 0) return;
-      const ids = [...byId.keys()];
-      let at = from;
-      let skip = { series: -1, seq: -1 };
-      for (;;) {
-        const parts = tables.classes().map(
-          (days) => `(SELECT series_id, at, seq, num, value FROM ${pointsTable(days)}
-            WHERE series_id = ANY($1) AND at >= $2 AND at < $3 AND (at, series_id, seq) > ($2, $4, $5)
-            ORDER BY at, series_id, seq LIMIT ${PAGE})`,
-        );
-        const { rows } = await pool.query<RawRow & { series_id: number; seq: number }>(
-          `SELECT * FROM (${parts.join(' UNION ALL ')}) AS page ORDER BY at, series_id, seq LIMIT ${PAGE}`,
-          [ids, at, to, skip.series, skip.seq],
-        );
-        const last = rows.at(-1);
-        if (last === undefined) return;
-        yield rows.map((row) => {
-          const owner = byId.get(row.series_id) as Series;
-          return { at: row.at, series: owner.name, value: readValue(owner.kind, row) };
-        });
-        if (rows.length < PAGE) return;
-        at = last.at;
-        skip = { series: last.series_id, seq: last.seq };
-      }
-    },
-    async countRows({ deviceId, series, from, to }) {
-      const ids = (await find(deviceId, series)).map(({ seriesId }) => seriesId);
-      let count = 0;
-      for (const days of tables.classes()) {
-        const { rows } = await pool.query<{ count: number }>(
-          `SELECT count(*) AS count FROM ${pointsTable(days)} WHERE series_id = ANY($1) AND at >= $2 AND at < $3`,
-          [ids, from, to],
-        );
-        count += rows[0]?.count ?? 0;
-      }
-      return count;
-    },
   };
+}
+
+/** The series of a device by their names; SERIES_UNKNOWN. */
+export async function findSeries(index: SeriesIndex, deviceId: string, names: readonly string[]): Promise<Series[]> {
+  const known = await index.of(deviceId);
+  return names.map((name) => {
+    const found = known.get(name);
+    if (found !== undefined) return found;
+    const say = `The device has no series ${name.slice(0, 80)}.`;
+    throw new MusterError('SERIES_UNKNOWN', { series: name }, { say });
+  });
 }
 
 export function readValue(

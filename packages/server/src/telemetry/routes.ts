@@ -4,15 +4,15 @@ import type { Http } from '../platform/http/index.ts';
 import { SERIES_NAME } from './points.ts';
 import type { Telemetry } from './telemetry.ts';
 
-const Params = Type.Object({ deviceId: Id });
+export const DeviceParams = Type.Object({ deviceId: Id });
 const DAY_MS = 86_400_000;
-/** Most series in one answer, and in one export. */
+/** Most series in one answer. */
 const MOST_SERIES = 32;
 const Names = Type.String({
   maxLength: MOST_SERIES * 65,
   description: 'Names of series with commas between them; default: all, up to 32',
 });
-const Span = {
+export const Span = {
   from: Type.Optional(Type.Integer({ minimum: 0, description: 'Epoch ms; default: a day before `to`' })),
   to: Type.Optional(Type.Integer({ minimum: 0, description: 'Epoch ms, not in it; default: now' })),
 };
@@ -27,30 +27,20 @@ export function telemetryRoutes(
   const failures = { '4xx': ErrorReply };
 
   async function named(deviceId: string, series: string | undefined): Promise<string[]> {
-    const names =
-      series?.split(',') ?? (await telemetry.seriesOf(deviceId)).slice(0, MOST_SERIES).map((one) => one.series);
-    if (names.length > MOST_SERIES) {
-      throw new MusterError('REQUEST_INVALID', {}, { say: `At most ${MOST_SERIES} series at a time.` });
-    }
-    const wrong = names.find((name) => !SERIES_NAME.test(name));
-    if (wrong !== undefined) {
-      throw new MusterError('REQUEST_INVALID', {}, { say: `"${wrong.slice(0, 80)}" is no name of a series.` });
-    }
-    return names;
-  }
-
-  function spanOf({ from, to }: { from?: number; to?: number }): { from: number; to: number } {
-    const end = to ?? Date.now();
-    const span = { from: from ?? end - DAY_MS, to: end };
-    if (span.from >= span.to) throw new MusterError('REQUEST_INVALID', {}, { say: '`from` is not before `to`.' });
-    return span;
+    if (series !== undefined) return readNames(series, MOST_SERIES);
+    return (await telemetry.seriesOf(deviceId)).slice(0, MOST_SERIES).map((one) => one.series);
   }
 
   app.get(
     '/api/devices/:deviceId/series',
     {
       config: { action: 'telemetry.read' },
-      schema: { tags, summary: 'What a device measures', params: Params, response: { 200: SeriesList, ...failures } },
+      schema: {
+        tags,
+        summary: 'What a device measures',
+        params: DeviceParams,
+        response: { 200: SeriesList, ...failures },
+      },
     },
     async (request) => {
       const { deviceId, siteId } = await deviceOf(request.params.deviceId);
@@ -66,7 +56,7 @@ export function telemetryRoutes(
       schema: {
         tags,
         summary: 'The newest value of each series',
-        params: Params,
+        params: DeviceParams,
         response: { 200: LatestList, ...failures },
       },
     },
@@ -84,7 +74,7 @@ export function telemetryRoutes(
       schema: {
         tags,
         summary: 'Measurements of a span: points, or buckets when there are more than asked for',
-        params: Params,
+        params: DeviceParams,
         querystring: Type.Object({
           series: Type.Optional(Names),
           ...Span,
@@ -96,7 +86,7 @@ export function telemetryRoutes(
     async (request) => {
       const { deviceId, siteId } = await deviceOf(request.params.deviceId);
       request.access.allow(siteId);
-      const span = spanOf(request.query);
+      const span = readSpan(request.query);
       const series = await named(deviceId, request.query.series);
       return { ...span, data: await telemetry.query({ deviceId, series, ...span, points: request.query.points }) };
     },
@@ -109,7 +99,7 @@ export function telemetryRoutes(
       schema: {
         tags,
         summary: 'What happened on a device, newest first',
-        params: Params,
+        params: DeviceParams,
         querystring: Type.Object({
           limit: Type.Integer({ minimum: 1, maximum: 1_000, default: 100 }),
           after: Type.Optional(Id),
@@ -126,4 +116,24 @@ export function telemetryRoutes(
       return { events: shown, next: page.length > limit ? (shown.at(-1)?.eventId ?? null) : null };
     },
   );
+}
+
+/** REQUEST_INVALID. */
+export function readNames(series: string, most: number): string[] {
+  const names = series.split(',');
+  if (names.length > most) throw new MusterError('REQUEST_INVALID', {}, { say: `At most ${most} series at a time.` });
+  const wrong = names.find((name) => !SERIES_NAME.test(name));
+  if (wrong === undefined) return names;
+  throw new MusterError('REQUEST_INVALID', {}, { say: `"${wrong.slice(0, 80)}" is no name of a series.` });
+}
+
+/** REQUEST_INVALID. */
+export function readSpan({ from, to }: { readonly from?: number; readonly to?: number }): {
+  readonly from: number;
+  readonly to: number;
+} {
+  const end = to ?? Date.now();
+  const span = { from: from ?? end - DAY_MS, to: end };
+  if (span.from >= span.to) throw new MusterError('REQUEST_INVALID', {}, { say: '`from` is not before `to`.' });
+  return span;
 }

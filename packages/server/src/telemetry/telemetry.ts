@@ -14,6 +14,9 @@ import { createRollups } from './rollups.ts';
 import { checkKinds, createSeriesIndex, fits, type Series, type SeriesUnits } from './series.ts';
 import { createStreamIndex } from './streams.ts';
 import { createTables } from './tables.ts';
+import { createExporter, type Exporter } from './transfer/export.ts';
+import type { InRow } from './transfer/rows.ts';
+import { createRowStore } from './transfer/store-rows.ts';
 import { type Entry, writeBatch } from './writer.ts';
 
 /** A device as its connection knows it. */
@@ -23,6 +26,15 @@ export interface Source {
 }
 
 export interface Telemetry extends Reader {
+  /** What leaves as files. */
+  readonly exporter: Exporter;
+  /**
+   * Stores measurements of a file: of the same series, instant and number the later one counts. Nobody is told of them:
+   * they are no news. Gives a fault for each that is refused. Rejects as `ingest` does with what is to be sent again.
+   */
+  storeRows(source: Source, rows: readonly InRow[]): Promise<readonly (string | null)[]>;
+  /** How many of them to store together. */
+  readonly rowsTogether: number;
   /**
    * Stores the points of a message. Resolves when they are committed; a message whose stream and number were stored
    * before is not stored again. Rejects with MESSAGE_INVALID, TIME_IMPOSSIBLE, SERIES_KIND, SERIES_LIMIT, STREAM_LIMIT, and, to be
@@ -111,7 +123,7 @@ export async function createTelemetry(deps: TelemetryDeps): Promise<Telemetry> {
   }
 
   function publish(fresh: readonly Entry[]): void {
-    const batches = fresh.filter(({ points }) => points.length > 0);
+    const batches = fresh.filter(({ points, seqs }) => points.length > 0 && seqs === undefined);
     if (batches.length > 0) bus.publish('telemetry.stored', { batches });
     for (const { deviceId, siteId, event } of fresh) {
       if (event !== null)
@@ -191,8 +203,21 @@ export async function createTelemetry(deps: TelemetryDeps): Promise<Telemetry> {
     };
   }
 
+  const storeRows = createRowStore({
+    series,
+    async begin(source) {
+      const days = knownKeepDays(source.siteId) ?? (await keepDaysOf(source.siteId));
+      const now = clock.now();
+      return { now, oldest: now - days * DAY_MS, entry: entryOf(source, days, {}, now) };
+    },
+    add: (entry) => batcher.add(entry),
+  });
+
   return {
     ...reader,
+    exporter: createExporter({ pool, tables, series }),
+    storeRows,
+    rowsTogether: Math.min(config.batchPoints, config.queuePoints >> 1),
     ingest(source, message) {
       try {
         const days = knownKeepDays(source.siteId);

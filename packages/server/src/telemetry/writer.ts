@@ -16,6 +16,8 @@ export interface Entry {
   readonly points: readonly Point[];
   /** Series of the points, in their order. */
   readonly seriesIds: readonly number[];
+  /** Numbers of the points, in their order, when each has its own: of an import, which no stream counts. */
+  readonly seqs?: readonly number[];
   readonly event: EventRow | null;
 }
 
@@ -183,11 +185,11 @@ async function insertPoints(client: PoolClient, entries: readonly Entry[], lateB
       rows = new Map();
       classes.set(entry.keepDays, rows);
     }
-    const seq = entry.seq ?? 0;
     for (let nth = 0; nth < entry.points.length; nth++) {
       const point = entry.points[nth];
       const seriesId = entry.seriesIds[nth];
       if (point === undefined || seriesId === undefined) continue;
+      const seq = entry.seqs?.[nth] ?? entry.seq ?? 0;
       // one statement may not write a row twice: the later value of an instant counts
       rows.set(`${seriesId} ${point.at} ${seq}`, { seriesId, point, seq, receivedAt: entry.receivedAt });
     }

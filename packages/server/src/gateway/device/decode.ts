@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { type JsonValue, LIMITS, MusterError } from '@muster/contract';
 import type { Static, TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
+import { isDeeper } from '../../platform/json-depth.ts';
 
 /**
  * JSON of a device: FRAME_TOO_LARGE, MESSAGE_TOO_DEEP, MESSAGE_INVALID (not UTF-8, no JSON). An empty payload is an
@@ -14,30 +15,12 @@ export function parsePayload(payload: Uint8Array): unknown {
   if (payload.byteLength === 0) return {};
   const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
   if (!isUtf8(bytes)) throw invalid('The message is not UTF-8.');
-  if (tooDeep(bytes)) throw new MusterError('MESSAGE_TOO_DEEP', { limit: LIMITS.jsonDepth });
+  if (isDeeper(bytes, LIMITS.jsonDepth)) throw new MusterError('MESSAGE_TOO_DEEP', { limit: LIMITS.jsonDepth });
   try {
     return JSON.parse(bytes.toString('utf8'));
   } catch (cause) {
     throw new MusterError('MESSAGE_INVALID', {}, { cause, say: `The message is no JSON: ${(cause as Error).message}` });
   }
-}
-
-/** Brackets are counted in the bytes, before anything is built: parsing a deep array costs stack and memory. */
-function tooDeep(bytes: Buffer): boolean {
-  let depth = 0;
-  let inText = false;
-  for (let at = 0; at < bytes.length; at++) {
-    const byte = bytes[at];
-    if (inText) {
-      if (byte === 0x5c) at += 1;
-      else if (byte === 0x22) inText = false;
-    } else if (byte === 0x22) inText = true;
-    else if (byte === 0x7b || byte === 0x5b) {
-      depth += 1;
-      if (depth > LIMITS.jsonDepth) return true;
-    } else if (byte === 0x7d || byte === 0x5d) depth -= 1;
-  }
-  return false;
 }
 
 /** A check of a schema, compiled once. MESSAGE_INVALID says where the message differs. */
