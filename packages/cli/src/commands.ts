@@ -7,6 +7,7 @@ import { configCommands } from './commands/config.ts';
 import { deviceCommands } from './commands/devices.ts';
 import { keyCommands } from './commands/keys.ts';
 import { sayCommands } from './commands/say.ts';
+import { simulateCommands } from './commands/simulate.ts';
 import { siteCommands } from './commands/sites.ts';
 import { talkCommands } from './commands/talk.ts';
 import { turnCommands } from './commands/turns.ts';
@@ -23,5 +24,6 @@ export const commands: readonly Command[] = [
   ...turnCommands,
   ...talkCommands,
   ...sayCommands,
+  ...simulateCommands,
   ...configCommands,
 ];

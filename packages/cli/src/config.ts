@@ -7,6 +7,8 @@ export interface CliConfig {
   readonly sessionFile: string;
   /** The identity of the simulated device of `muster talk`. */
   readonly deviceFile: string;
+  /** The devices of `muster simulate` with their tokens. */
+  readonly fleetFile: string;
 }
 
 export function readConfig(): CliConfig {
@@ -15,5 +17,6 @@ export function readConfig(): CliConfig {
   return {
     sessionFile: join(configFolder, 'muster/session.json'),
     deviceFile: join(stateFolder, 'muster/device.json'),
+    fleetFile: join(stateFolder, 'muster/fleet.json'),
   };
 }

@@ -1,4 +1,5 @@
 import {
+  AboutReply,
   ActivateReply,
   type ActivateRequest,
   type ALERT_STATES,
@@ -17,9 +18,14 @@ import {
   type AssistantCreate,
   AssistantList,
   Device,
+  type DeviceBatchCreate,
+  DeviceBatchCreated,
+  type DeviceBatchRevoke,
+  DeviceBatchRevoked,
   type DeviceChange,
   type DeviceKeyRegister,
   DeviceList,
+  DeviceToken,
   hasShape,
   MeReply,
   ProviderList,
@@ -37,6 +43,7 @@ import { type ApiRequest, send, type Target } from './http.ts';
 
 /** Made apart from their use: inferring a reply's type through a schema costs the compiler a second for each call. */
 const is = {
+  aboutReply: hasShape(AboutReply),
   alert: hasShape(Alert),
   alertDetail: hasShape(AlertDetail),
   alertList: hasShape(AlertList),
@@ -49,6 +56,9 @@ const is = {
   assistant: hasShape(Assistant),
   assistantList: hasShape(AssistantList),
   device: hasShape(Device),
+  deviceBatchCreated: hasShape(DeviceBatchCreated),
+  deviceBatchRevoked: hasShape(DeviceBatchRevoked),
+  deviceToken: hasShape(DeviceToken),
   deviceList: hasShape(DeviceList),
   meReply: hasShape(MeReply),
   providerList: hasShape(ProviderList),
@@ -102,8 +112,13 @@ export function createApi(target: Target) {
       write('PATCH', `/api/assistants/${assistantId}`, body, is.assistant),
     deleteAssistant: (assistantId: string) => write('DELETE', `/api/assistants/${assistantId}`, undefined, isNothing),
 
-    devices: (page: PageQuery & { readonly siteId?: string | undefined }) =>
-      get(`/api/devices${query({ ...page })}`, is.deviceList),
+    about: () => get('/device/v1/about', is.aboutReply),
+    devices: (
+      page: PageQuery & { readonly siteId?: string | undefined; readonly tag?: string; readonly state?: string },
+    ) => get(`/api/devices${query({ ...page })}`, is.deviceList),
+    createDevices: (body: DeviceBatchCreate) => write('POST', '/api/devices/batch', body, is.deviceBatchCreated),
+    revokeDevices: (body: DeviceBatchRevoke) => write('POST', '/api/devices/batch/revoke', body, is.deviceBatchRevoked),
+    newDeviceToken: (deviceId: string) => write('POST', `/api/devices/${deviceId}/tokens`, undefined, is.deviceToken),
     device: (deviceId: string) => get(`/api/devices/${deviceId}`, is.device),
     changeDevice: (deviceId: string, body: DeviceChange) => write('PATCH', `/api/devices/${deviceId}`, body, is.device),
     revokeDevice: (deviceId: string) => write('POST', `/api/devices/${deviceId}/revoke`, undefined, isNothing),
