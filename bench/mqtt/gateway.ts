@@ -30,7 +30,7 @@ const gateway = createMqttGateway({
       speaks: 'device-api',
     }),
     publish: () => undefined,
-    throttled: () => undefined,
+    refused: () => undefined,
     opened: () => undefined,
     subscribed: () => undefined,
     closed: () => undefined,

@@ -47,7 +47,7 @@ export async function openApi(): Promise<OpenApi> {
   ruleRoutes(http, absent());
   notifierRoutes(http, absent());
   alertRoutes(http, absent(), absent());
-  deviceApiRoutes(http, { api: absent(), inbox: absent(), tokens: absent(), clock: absent() });
+  deviceApiRoutes(http, { api: absent(), inbox: absent(), tokens: absent(), rates: absent(), clock: absent() });
   turnRoutes(http, absent(), absent());
   voiceRoutes(http, absent(), absent());
   operationRoutes(http, absent());

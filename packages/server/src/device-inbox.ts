@@ -1,21 +1,25 @@
-import type { CommandReply, ErrorCode } from '@muster/contract';
+import { type CommandReply, ERROR_CODES, type ErrorCode } from '@muster/contract';
 import type { DeviceLink, Devices, Twins } from './devices/index.ts';
 import type { DeviceInbox, KnownDevice } from './gateway/device/index.ts';
 import type { Bus } from './platform/bus/index.ts';
 import type { Clock } from './platform/clock.ts';
 import type { Logger } from './platform/log.ts';
+import type { Metrics } from './platform/metrics.ts';
 import type { Telemetry } from './telemetry/index.ts';
 
 /** Refusals of one device and code are told together, at most so often, ms. */
 const REFUSALS_MS = 1_000;
 /** Devices and codes that are counted at a time; a flood of them is told when it is over. */
 const MOST_REFUSALS = 10_000;
+/** The same may succeed later, and yet it is the device that is at fault: it is past its limit. */
+const PAST_LIMIT: ReadonlySet<ErrorCode> = new Set(['RATE_LIMITED', 'MESSAGE_RATE', 'QUOTA_EXCEEDED']);
 
 /** Joins the device API, whatever the wire, to the features that answer it. */
 export function createDeviceInbox(deps: {
   readonly clock: Clock;
   readonly log: Logger;
   readonly bus: Bus;
+  readonly metrics: Metrics;
   readonly devices: Devices;
   readonly twins: Twins;
   readonly telemetry: Telemetry;
@@ -26,6 +30,9 @@ export function createDeviceInbox(deps: {
   };
 }): DeviceInbox {
   const { clock, log, bus, devices, twins, telemetry, commands } = deps;
+  const refusedTotal = deps.metrics.counter('muster_device_refused_total', 'What devices sent and was refused', [
+    'code',
+  ]);
   const refusals = new Map<string, { readonly device: KnownDevice; readonly code: ErrorCode; count: number }>();
 
   function tellRefusals(): void {
@@ -56,6 +63,8 @@ export function createDeviceInbox(deps: {
     reportTwin: (device, { reported }) => twins.report(device, reported),
     commandReply: (device, reply) => commands.reply(device, reply),
     refused(device, code) {
+      if (ERROR_CODES[code].retryable && !PAST_LIMIT.has(code)) return;
+      refusedTotal.inc({ code });
       const key = `${device.deviceId} ${code}`;
       const known = refusals.get(key);
       if (known !== undefined) {

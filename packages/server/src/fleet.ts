@@ -8,6 +8,7 @@ import { createTwins, type Devices, type Groups, type Twins, twinRoutes } from '
 import {
   createDeviceApi,
   createDeviceSockets,
+  createRequestRates,
   createTokens,
   deviceApiRoutes,
   type KnownDevice,
@@ -89,7 +90,7 @@ export async function createFleet(deps: {
     },
   });
   lifecycle.onStop('commands', 5_000, () => commands.stop());
-  const inbox = createDeviceInbox({ clock, log, bus, devices, twins, telemetry, commands });
+  const inbox = createDeviceInbox({ clock, log, bus, metrics, devices, twins, telemetry, commands });
   const api = createDeviceApi(inbox, clock);
   /** Ids that topics name may be anything. */
   const knownDevice = async (deviceId: string): Promise<KnownDevice | null> => {
@@ -119,7 +120,8 @@ export async function createFleet(deps: {
     for (const link of devices.links.of(deviceId)) link.close('DEVICE_REVOKED');
   });
   bus.subscribe('device.changed', ({ deviceId }) => tokens.forget(deviceId));
-  const sockets = createDeviceSockets({ api, inbox, tokens, clock, log });
+  const rates = createRequestRates(clock);
+  const sockets = createDeviceSockets({ api, inbox, tokens, rates, clock, log });
   metrics.gauge('muster_device_sockets', 'WebSockets of the device API open now', () => sockets.count());
   bus.subscribe('apiKey.removed', ({ keyId }) => mqtt.closeKey(keyId));
 
@@ -135,7 +137,7 @@ export async function createFleet(deps: {
       transferRoutes(http, { telemetry, deviceOf, devicesOf: (siteId) => devicesOf(devices, siteId) });
       commandRoutes(http, commands, deviceOf);
       runRoutes(http, commands.runs, deps.groups);
-      deviceApiRoutes(http, { api, inbox, tokens, clock });
+      deviceApiRoutes(http, { api, inbox, tokens, rates, clock });
       sockets.register(http);
     },
     async start() {

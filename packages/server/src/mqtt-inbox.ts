@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import {
   type CommandMessage,
   DEVICE_TOPICS,
@@ -16,6 +17,7 @@ import {
   parsePayload,
   readThingsBoardTelemetry,
   toRpc,
+  worthOf,
 } from './gateway/device/index.ts';
 import type { MqttClient, MqttIdentity, MqttInbox, MqttPublish } from './gateway/mqtt/index.ts';
 import type { Channel, XiaozhiGateway } from './gateway/xiaozhi/index.ts';
@@ -24,8 +26,10 @@ const THINGSBOARD = 'v1/devices/me/';
 /** What ThingsBoard's devices subscribe to with a wildcard: `rpc/request/+`. */
 const RPC_REQUEST = `${THINGSBOARD}rpc/request/0`;
 const ATTRIBUTES = `${THINGSBOARD}attributes`;
-/** ThingsBoard numbers its requests; our commands have ids. Those under way on one connection are remembered, the oldest go. */
-const MOST_RPC = 256;
+/** ThingsBoard numbers its requests; our commands have ids. The last so many are remembered. */
+const MOST_RPC = 50_000;
+/** Firmware reads the numbers as 32-bit integers. */
+const LAST_RPC = 0x7fff_ffff;
 
 /** What is kept for an open connection. */
 interface Open {
@@ -33,9 +37,6 @@ interface Open {
   readonly channel: Channel | null;
   /** Null for a voice device: its channel says when it is here. */
   connection: OpenConnection | null;
-  /** Numbers given to commands that went out as ThingsBoard's RPC. */
-  readonly rpc: Map<string, string>;
-  nextRpc: number;
 }
 
 /** Joins our MQTT broker to the device API, to Xiaozhi's conversations and to the keys of operators. */
@@ -48,6 +49,12 @@ export function createMqttInbox(deps: {
 }): MqttInbox {
   const { api, inbox } = deps;
   const open = new Map<MqttClient, Open>();
+  /**
+   * Numbers of commands that went out as ThingsBoard's RPC. Never the same for two commands, whatever the device and the
+   * connection: an answer that comes after a new connection must not end another command.
+   */
+  const rpc = new Map<string, string>();
+  let lastRpc = randomInt(LAST_RPC);
 
   /** The token is the password; ThingsBoard's devices give it as the user name. */
   async function device(
@@ -68,20 +75,21 @@ export function createMqttInbox(deps: {
 
   /** A command as the client wants it: ThingsBoard's when it subscribed to its requests, ours otherwise. */
   async function sendCommand(client: MqttClient, one: Open, message: CommandMessage): Promise<void> {
-    const rpc = client.subscribed(RPC_REQUEST);
-    const topic = rpc ? `${THINGSBOARD}rpc/request/${rpcNumber(one, message.commandId)}` : name('command');
-    const sent = client.send(topic, json(rpc ? toRpc(message) : message), {
+    const isRpc = client.subscribed(RPC_REQUEST);
+    const topic = isRpc ? `${THINGSBOARD}rpc/request/${rpcNumber(message.commandId)}` : name('command');
+    const sent = client.send(topic, json(isRpc ? toRpc(message) : message), {
       responseTopic: name('commandReply'),
       correlationData: Buffer.from(message.commandId),
     });
     if (!sent) throw new MusterError('DEVICE_NOT_CONNECTED', { deviceId: one.device.deviceId });
   }
 
-  function rpcNumber(one: Open, commandId: string): string {
-    const number = String(one.nextRpc++);
-    one.rpc.set(number, commandId);
-    const oldest = one.rpc.keys().next();
-    if (one.rpc.size > MOST_RPC && oldest.done !== true) one.rpc.delete(oldest.value);
+  function rpcNumber(commandId: string): string {
+    lastRpc = lastRpc >= LAST_RPC ? 1 : lastRpc + 1;
+    const number = String(lastRpc);
+    rpc.set(number, commandId);
+    const oldest = rpc.keys().next();
+    if (rpc.size > MOST_RPC && oldest.done !== true) rpc.delete(oldest.value);
     return number;
   }
 
@@ -90,30 +98,23 @@ export function createMqttInbox(deps: {
     const topic = message.topic.slice(THINGSBOARD.length);
     const number = /^(attributes\/request|rpc\/request|rpc\/response)\/(\d{1,10})$/.exec(topic);
     if (topic === 'telemetry') {
-      await refusing(of, () => inbox.telemetry(of, readThingsBoardTelemetry(parsePayload(message.payload))));
+      const telemetry = readThingsBoardTelemetry(parsePayload(message.payload));
+      client.spend(worthOf(telemetry));
+      await inbox.telemetry(of, telemetry);
     } else if (topic === 'attributes') {
-      await refusing(of, () => api.twinReport(of, json({ reported: parsePayload(message.payload) as object })));
+      await api.twinReport(of, json({ reported: parsePayload(message.payload) as object }));
     } else if (number?.[1] === 'attributes/request') {
       const answer = answerAttributes(parsePayload(message.payload), await inbox.twin(of));
       client.send(`${THINGSBOARD}attributes/response/${number[2]}`, json(answer));
     } else if (number?.[1] === 'rpc/response') {
-      const commandId = one.rpc.get(number[2] ?? '');
-      // late, or of another connection: nothing waits for it any more
+      const commandId = rpc.get(number[2] ?? '');
+      // so late that it is forgotten: nothing waits for it any more
       if (commandId === undefined) return;
       const result = parsePayload(message.payload);
       await inbox.commandReply(of, { commandId, state: 'confirmed', result });
-      one.rpc.delete(number[2] ?? '');
+      rpc.delete(number[2] ?? '');
     } else {
       throw new MusterError('TOPIC_UNKNOWN', { topic: message.topic.slice(0, 200) });
-    }
-  }
-
-  async function refusing<T>(of: KnownDevice, task: () => Promise<T>): Promise<void> {
-    try {
-      await task();
-    } catch (error) {
-      if (error instanceof MusterError && !error.retryable) inbox.refused(of, error.code);
-      throw error;
     }
   }
 
@@ -121,7 +122,7 @@ export function createMqttInbox(deps: {
     const { device: of } = one;
     switch (message.topic) {
       case REST.telemetry:
-        return api.telemetry(of, message.payload);
+        return api.telemetry(of, message.payload, client.spend);
       case REST.event:
         return api.event(of, message.payload);
       case REST.twinReport:
@@ -169,15 +170,15 @@ export function createMqttInbox(deps: {
       one.channel.receive(message.payload);
       return undefined;
     },
-    throttled(client) {
-      if (client.identity.kind === 'device') inbox.refused(client.identity.device, 'QUOTA_EXCEEDED');
+    refused({ identity }, code) {
+      if (identity.kind === 'device') inbox.refused(identity.device, code);
     },
     opened(client) {
       const { identity } = client;
       if (identity.kind !== 'device') return;
       const { device: of } = identity;
       const channel = identity.speaks === 'xiaozhi' ? openChannel(client, of) : null;
-      const one: Open = { device: of, channel, connection: null, rpc: new Map(), nextRpc: 1 };
+      const one: Open = { device: of, channel, connection: null };
       open.set(client, one);
       if (channel !== null) return;
       one.connection = inbox.opened(of, {
@@ -192,11 +193,13 @@ export function createMqttInbox(deps: {
         close: (code: ErrorCode) => client.close(code),
       });
     },
-    subscribed(client) {
+    subscribed(client, filter) {
       const one = open.get(client);
       if (one === undefined || one.connection === null) return;
-      if (client.subscribed(name('command')) || client.subscribed(RPC_REQUEST)) one.connection.ready('commands');
-      if (client.subscribed(name('twinDelta')) || client.subscribed(ATTRIBUTES)) one.connection.ready('twin');
+      // looked up for what this filter brings only: a fleet that comes back subscribes thousands of times
+      const brings = (topic: string): boolean => mayTake(filter, topic) && client.subscribed(topic);
+      if (brings(name('command')) || brings(RPC_REQUEST)) one.connection.ready('commands');
+      if (brings(name('twinDelta')) || brings(ATTRIBUTES)) one.connection.ready('twin');
     },
     closed(client) {
       const one = open.get(client);
@@ -211,6 +214,11 @@ export function createMqttInbox(deps: {
 /** A topic as devices know it: `devices/me/…`. */
 function name(topic: keyof typeof DEVICE_TOPICS): string {
   return DEVICE_TOPICS[topic].topic.replace('{me}', 'me');
+}
+
+/** Whether a filter of a device can be meant for one of its topics. Wildcards may be. */
+function mayTake(filter: string, topic: string): boolean {
+  return /[+#]/.test(filter) || filter === topic || filter.replace(/^devices\/[^/]+\//, 'devices/me/') === topic;
 }
 
 /** What the broker gives of the topics that devices publish to: without the prefix. */

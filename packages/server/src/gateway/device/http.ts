@@ -2,13 +2,16 @@ import { type CommandReply, ErrorReply, Id, LIMITS, MusterError, TimeReply, Twin
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import type { Clock } from '../../platform/clock.ts';
+import { asMusterError } from '../../platform/http/errors.ts';
 import type { Http } from '../../platform/http/index.ts';
 import type { DeviceApi } from './api.ts';
 import { createCommandPolls } from './command-poll.ts';
 import { parsePayload } from './decode.ts';
 import { bearerOf, type Tokens } from './http-tokens.ts';
 import type { DeviceInbox, KnownDevice } from './inbox.ts';
+import type { RequestRates } from './request-rates.ts';
 import { answerAttributes, readThingsBoardTelemetry, toRpc } from './thingsboard.ts';
+import { worthOf } from './worth.ts';
 
 const Wait = Type.Object({
   waitMs: Type.Integer({ minimum: 0, maximum: LIMITS.longPollMs, default: 0 }),
@@ -22,12 +25,31 @@ const Keys = Type.Object({
 /** The device API over HTTP, ours and ThingsBoard's. An answer leaves when what came is committed. */
 export function deviceApiRoutes(
   app: Http,
-  deps: { readonly api: DeviceApi; readonly inbox: DeviceInbox; readonly tokens: Tokens; readonly clock: Clock },
+  deps: {
+    readonly api: DeviceApi;
+    readonly inbox: DeviceInbox;
+    readonly tokens: Tokens;
+    readonly rates: RequestRates;
+    readonly clock: Clock;
+  },
 ): void {
-  const { api, inbox, tokens } = deps;
+  const { api, inbox, tokens, rates } = deps;
+  const senders = new WeakMap<FastifyRequest, KnownDevice>();
   const polls = createCommandPolls(inbox, deps.clock);
   app.register(async (scope) => {
     const http = scope as Http;
+    // before its body is read: who it is, and whether it may ask so often
+    http.addHook('onRequest', async (request) => {
+      const { token } = request.params as { readonly token?: string };
+      const device = await tokens.deviceOf(token ?? bearerOf(request));
+      senders.set(request, device);
+      const bytes = Number(request.headers['content-length'] ?? 0);
+      rates.take(device.deviceId, Math.min(Number.isFinite(bytes) ? bytes : 0, LIMITS.deviceMessageBytes));
+    });
+    http.addHook('onError', async (request, _reply, error) => {
+      const device = senders.get(request);
+      if (device !== undefined) inbox.refused(device, asMusterError(error).code);
+    });
     // any content type, or none: one decoder reads the bytes of every wire
     http.removeAllContentTypeParsers();
     http.addContentTypeParser(
@@ -39,12 +61,18 @@ export function deviceApiRoutes(
     thingsBoard(http);
   });
 
+  /** Whose request it is: known since its head came. */
+  function senderOf(request: FastifyRequest): KnownDevice {
+    const device = senders.get(request);
+    if (device === undefined) throw new MusterError('DEVICE_TOKEN_INVALID');
+    return device;
+  }
+
   function bytesOf(request: FastifyRequest): Buffer {
     return Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
   }
 
   function ours(http: Http): void {
-    const own = (request: FastifyRequest): Promise<KnownDevice> => tokens.deviceOf(bearerOf(request));
     const described = (summary: string, more: object = {}) => ({
       config: { action: 'device.speak' as const },
       schema: { tags: ['device API'], summary, ...more },
@@ -56,23 +84,24 @@ export function deviceApiRoutes(
       '/device/v1/telemetry',
       described('Measurements; 204 when they are stored', stored),
       async (request, reply) => {
-        await api.telemetry(await own(request), bytesOf(request));
+        const device = senderOf(request);
+        await api.telemetry(device, bytesOf(request), (messages) => rates.spend(device.deviceId, messages));
         return reply.status(204).send(null);
       },
     );
     http.post('/device/v1/events', described('An event; 204 when it is stored', stored), async (request, reply) => {
-      await api.event(await own(request), bytesOf(request));
+      await api.event(senderOf(request), bytesOf(request));
       return reply.status(204).send(null);
     });
     http.get(
       '/device/v1/twin',
       described('What is wanted of the device, and what it said it is', { response: { 200: TwinState, ...failures } }),
-      async (request) => api.twinGet(await own(request)),
+      async (request) => api.twinGet(senderOf(request)),
     );
     http.patch(
       '/device/v1/twin',
       described('Say what the device is: {"reported": patch}', { response: { 200: TwinState, ...failures } }),
-      async (request) => api.twinReport(await own(request), bytesOf(request)),
+      async (request) => api.twinReport(senderOf(request), bytesOf(request)),
     );
     http.get(
       '/device/v1/commands',
@@ -81,7 +110,7 @@ export function deviceApiRoutes(
         schema: { tags: ['device API'], summary: 'The next command; 204 when none comes in waitMs', querystring: Wait },
       },
       async (request, reply) => {
-        const message = await polls.next(await own(request), request.query.waitMs, request.signal);
+        const message = await polls.next(senderOf(request), request.query.waitMs, request.signal);
         return message === null ? reply.status(204).send() : reply.send(message);
       },
     );
@@ -97,7 +126,7 @@ export function deviceApiRoutes(
         },
       },
       async (request, reply) => {
-        await api.commandReply(await own(request), bytesOf(request), request.params.commandId);
+        await api.commandReply(senderOf(request), bytesOf(request), request.params.commandId);
         return reply.status(204).send(null);
       },
     );
@@ -113,7 +142,6 @@ export function deviceApiRoutes(
         },
       },
       async (request) => {
-        await own(request);
         return api.time(Buffer.from(JSON.stringify(request.query)));
       },
     );
@@ -126,12 +154,14 @@ export function deviceApiRoutes(
     const described = (summary: string) => ({ config, schema: { tags, summary, params: TokenParams } });
 
     http.post('/api/v1/:token/telemetry', described('Measurements'), async (request, reply) => {
-      const device = await tokens.deviceOf(request.params.token);
-      await refusing(device, () => inbox.telemetry(device, readThingsBoardTelemetry(parsePayload(bytesOf(request)))));
+      const device = senderOf(request);
+      const telemetry = readThingsBoardTelemetry(parsePayload(bytesOf(request)));
+      rates.spend(device.deviceId, worthOf(telemetry));
+      await inbox.telemetry(device, telemetry);
       return reply.status(200).send();
     });
     http.post('/api/v1/:token/attributes', described('What the device says it is'), async (request, reply) => {
-      const device = await tokens.deviceOf(request.params.token);
+      const device = senderOf(request);
       const reported = parsePayload(bytesOf(request));
       await api.twinReport(device, Buffer.from(JSON.stringify({ reported })));
       return reply.status(200).send();
@@ -140,7 +170,7 @@ export function deviceApiRoutes(
       '/api/v1/:token/attributes',
       { config, schema: { tags, summary: 'Attributes by their keys', params: TokenParams, querystring: Keys } },
       async (request) => {
-        const device = await tokens.deviceOf(request.params.token);
+        const device = senderOf(request);
         return answerAttributes(request.query, await inbox.twin(device));
       },
     );
@@ -158,7 +188,7 @@ export function deviceApiRoutes(
         },
       },
       async (request, reply) => {
-        const device = await tokens.deviceOf(request.params.token);
+        const device = senderOf(request);
         const message = await polls.next(device, request.query.timeout, request.signal);
         if (message === null) return reply.status(408).send();
         // its ids are what ThingsBoard's clients put into the path of the answer: any text does
@@ -176,7 +206,7 @@ export function deviceApiRoutes(
         },
       },
       async (request, reply) => {
-        const device = await tokens.deviceOf(request.params.token);
+        const device = senderOf(request);
         const answer: CommandReply = {
           commandId: request.params.commandId,
           state: 'confirmed',
@@ -186,14 +216,5 @@ export function deviceApiRoutes(
         return reply.status(200).send();
       },
     );
-  }
-
-  async function refusing(device: KnownDevice, task: () => Promise<void>): Promise<void> {
-    try {
-      await task();
-    } catch (error) {
-      if (error instanceof MusterError && !error.retryable) inbox.refused(device, error.code);
-      throw error;
-    }
   }
 }

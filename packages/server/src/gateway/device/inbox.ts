@@ -31,7 +31,10 @@ export interface DeviceInbox {
   twin(device: KnownDevice): Promise<TwinState>;
   reportTwin(device: KnownDevice, report: TwinReport): Promise<TwinState>;
   commandReply(device: KnownDevice, reply: CommandReply): Promise<void>;
-  /** A message was refused before it came here: counted, and told to the alerts. */
+  /**
+   * Each wire tells what it refused, once, with its code: counted, and told to the alerts. What is no fault of the
+   * device (the database is away) is left out there.
+   */
   refused(device: KnownDevice, code: ErrorCode): void;
   /** A connection began: the device is here. */
   opened(device: KnownDevice, link: OpenLink): OpenConnection;

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { codeOf, type ErrorCode, LIMITS, MusterError } from '@muster/contract';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
+import { createClientRate } from '../../platform/client-rate.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Http } from '../../platform/http/index.ts';
 import { refuseUpgrade } from '../../platform/http/upgrades.ts';
@@ -10,6 +11,7 @@ import type { DeviceApi } from './api.ts';
 import { asObject, invalid, parsePayload } from './decode.ts';
 import type { Tokens } from './http-tokens.ts';
 import type { DeviceInbox, KnownDevice, OpenConnection } from './inbox.ts';
+import type { RequestRates } from './request-rates.ts';
 
 export const DEVICE_SOCKET_PATH = '/device/v1/socket';
 
@@ -35,6 +37,7 @@ export function createDeviceSockets(deps: {
   readonly api: DeviceApi;
   readonly inbox: DeviceInbox;
   readonly tokens: Tokens;
+  readonly rates: RequestRates;
   readonly clock: Clock;
   readonly log: Logger;
 }): DeviceSockets {
@@ -48,6 +51,7 @@ export function createDeviceSockets(deps: {
     maxBufferedChunks: 4_096,
   });
   const sessions = new Set<{ readonly socket: WebSocket; alive: number; close(code: ErrorCode): void }>();
+  const open = new Map<string, number>();
   let stopping = false;
   let cancelPing = clock.after(PING_MS, ping);
 
@@ -66,9 +70,21 @@ export function createDeviceSockets(deps: {
     const header = request.headers.authorization;
     const token = header?.startsWith('Bearer ') === true ? header.slice('Bearer '.length) : null;
     const device = await tokens.deviceOf(token);
+    deps.rates.take(device.deviceId, 0);
+    const { deviceId } = device;
+    if ((open.get(deviceId) ?? 0) >= LIMITS.socketsPerDevice) {
+      deps.inbox.refused(device, 'RATE_LIMITED');
+      throw new MusterError('RATE_LIMITED', { limit: LIMITS.socketsPerDevice });
+    }
     if (socket.destroyed) return;
     server.handleUpgrade(request, socket, head, (webSocket) => {
-      const session = openDeviceSocket(deps, webSocket, device, () => sessions.delete(entry));
+      open.set(deviceId, (open.get(deviceId) ?? 0) + 1);
+      const session = openDeviceSocket(deps, webSocket, device, () => {
+        sessions.delete(entry);
+        const left = (open.get(deviceId) ?? 1) - 1;
+        if (left === 0) open.delete(deviceId);
+        else open.set(deviceId, left);
+      });
       const entry = { socket: webSocket, alive: 0, close: session.close };
       webSocket.on('pong', () => {
         entry.alive = 0;
@@ -99,13 +115,16 @@ export function createDeviceSockets(deps: {
 }
 
 function openDeviceSocket(
-  deps: { readonly api: DeviceApi; readonly inbox: DeviceInbox; readonly log: Logger },
+  deps: { readonly api: DeviceApi; readonly inbox: DeviceInbox; readonly clock: Clock; readonly log: Logger },
   socket: WebSocket,
   device: KnownDevice,
   onEnd: () => void,
 ): { close(code: ErrorCode): void } {
   const { api, inbox } = deps;
+  const rate = createClientRate(deps.clock, LIMITS.deviceMessagesPerSecond, LIMITS.deviceBytesPerSecond);
   let waiting = 0;
+  /** Past its rate, the socket is not read until it keeps to it again. */
+  let throttled = false;
   let listens = { commands: false, twin: false };
 
   /** False when the device is gone or reads too slowly: then its connection is closed. */
@@ -141,7 +160,7 @@ function openDeviceSocket(
   async function answer(type: string, payload: Buffer, body: object): Promise<object> {
     switch (type) {
       case 'telemetry':
-        await api.telemetry(device, payload);
+        await api.telemetry(device, payload, rate.spend);
         return {};
       case 'event':
         await api.event(device, payload);
@@ -188,24 +207,56 @@ function openDeviceSocket(
       send({ type: 'ack', id, ...(await answer(type, Buffer.from(JSON.stringify(body)), body)) });
     } catch (error) {
       const code = codeOf(error);
+      inbox.refused(device, code);
       if (code === 'INTERNAL') deps.log.error({ err: error }, 'a frame of a device failed');
       const message = error instanceof MusterError ? error.message : 'The server failed.';
       send({ type: 'error', id, code, message });
     }
   }
 
+  function throttle(bytes: number): void {
+    if (rate.take(bytes) || throttled) return;
+    throttled = true;
+    inbox.refused(device, 'QUOTA_EXCEEDED');
+    socket.pause();
+    readAgain();
+  }
+
+  function readAgain(): void {
+    const waitMs = rate.waitMs();
+    if (waitMs > 0 && socket.readyState === WebSocket.OPEN) return void deps.clock.after(waitMs, readAgain);
+    throttled = false;
+    resume();
+  }
+
+  function resume(): void {
+    if (socket.isPaused && !throttled && waiting < MOST_WAITING / 2) socket.resume();
+  }
+
   socket.on('message', (data, isBinary) => {
     waiting += 1;
+    throttle(Buffer.isBuffer(data) ? data.length : 0);
     if (waiting >= MOST_WAITING) socket.pause();
     void receive(data, isBinary).finally(() => {
       waiting -= 1;
-      if (socket.isPaused && waiting < MOST_WAITING / 2) socket.resume();
+      resume();
     });
   });
-  socket.on('error', (error) => deps.log.debug({ err: error }, 'a device socket failed'));
+  socket.on('error', (error) => {
+    const code = socketFault(error);
+    if (code !== null) inbox.refused(device, code);
+    deps.log.debug({ err: error }, 'a device socket failed');
+  });
   socket.on('close', () => {
     onEnd();
     connection.ended();
   });
   return { close };
+}
+
+/** What the device did wrong below the level of messages; null when the network failed instead. */
+function socketFault(error: Error): ErrorCode | null {
+  const { code } = error as { readonly code?: unknown };
+  if (typeof code !== 'string' || !code.startsWith('WS_ERR_')) return null;
+  return code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' ? 'FRAME_TOO_LARGE' : 'FRAME_MALFORMED';
 }

@@ -60,7 +60,7 @@ export async function startBroker(settings: Partial<MqttConfig> = {}): Promise<B
      VALUES ($1, '\\x00', $2, 'key', '{}', '{}', 0, 9e15)`,
     [KEY, SITE],
   );
-  const config = { ...(Value.Create(mqttConfig) as MqttConfig), port: 0, ...settings };
+  const config = { ...(Value.Create(mqttConfig) as MqttConfig), port: 0, connectsPerMinute: 100_000, ...settings };
   const inbox: MqttInbox = {
     async authenticate({ username, password }) {
       if (username === 'key' && password === 'the-key') {
@@ -82,7 +82,7 @@ export async function startBroker(settings: Partial<MqttConfig> = {}): Promise<B
       broker.published.push({ deviceId, topic, text: payload.toString(), qos });
       return broker.answer(message);
     },
-    throttled: () => undefined,
+    refused: () => undefined,
     opened: (client) => void broker.opened.push(client),
     subscribed: () => undefined,
     closed: (client) => void broker.closed.push(client),

@@ -1,3 +1,4 @@
+import { LIMITS } from '@muster/contract';
 import { type Static, Type } from 'typebox';
 
 /** The MQTT gateway's piece of the configuration. */
@@ -42,14 +43,21 @@ export const mqttConfig = Type.Object({
     maximum: 100_000,
     description: 'Connections begun a second; the next wait their turn, so that a fleet that comes back harms nobody',
   }),
-  messagesPerSecond: Type.Integer({
-    default: 1_000,
+  connectsPerMinute: Type.Integer({
+    default: 120,
     minimum: 1,
     maximum: 1_000_000,
-    description: 'Messages a second of one client; past it its connection is read more slowly',
+    description: 'Connections a minute with the same credentials; past it they are refused before anybody is asked',
+  }),
+  messagesPerSecond: Type.Integer({
+    default: LIMITS.deviceMessagesPerSecond,
+    minimum: 1,
+    maximum: 1_000_000,
+    description:
+      'Messages a second of one client, five values counting as one; past it its connection is read more slowly',
   }),
   bytesPerSecond: Type.Integer({
-    default: 1_048_576,
+    default: LIMITS.deviceBytesPerSecond,
     minimum: 1_024,
     maximum: 1_073_741_824,
     description: 'Bytes a second of one client; past it its connection is read more slowly',

@@ -7,6 +7,8 @@ import type { Clock } from '../../platform/clock.ts';
 import { within } from '../../platform/deadline.ts';
 import type { Logger } from '../../platform/log.ts';
 import type { Metrics } from '../../platform/metrics.ts';
+import { createRateLimiter } from '../../platform/rate-limiter.ts';
+import { createTurns } from '../../platform/turns.ts';
 import type { MqttConfig } from './config.ts';
 import { createMqttCounters } from './counters.ts';
 import { createExternalBroker } from './external/external-broker.ts';
@@ -60,6 +62,18 @@ const TICK_MS = 1_000;
 const PRUNE_MS = 60_000;
 /** Connections that wait for their turn; past it they are told to come back. */
 const MOST_WAITING = 50_000;
+/** A subscription costs the database as much as so many messages. */
+const SUBSCRIBE_WORTH = 10;
+/** Subscriptions of all clients that wait for the database. */
+const MOST_SUBSCRIBING = 100_000;
+/** Ends of connections that say something about the client. */
+const WRONGS: ReadonlySet<ErrorCode> = new Set([
+  'FRAME_MALFORMED',
+  'FRAME_TOO_LARGE',
+  'MESSAGE_RATE',
+  'QUOTA_EXCEEDED',
+  'SESSION_REPLACED',
+]);
 /** How often connections in waiting get their turn, ms. */
 const ADMIT_MS = 20;
 
@@ -79,8 +93,10 @@ function createOwnBroker(deps: MqttGatewayDeps): MqttGateway {
   const wills = createWills(clock);
   const intakeDeps = { clock, log, inbox, router, counters };
   const subscribing = { clock, log, inbox, router, store };
+  const inTurn = createTurns(MOST_SUBSCRIBING);
   const servers: Server[] = [];
   const line: { connection: Connection; packet: IConnectPacket }[] = [];
+  const tries = createRateLimiter(clock, { limit: config.connectsPerMinute, windowMs: 60_000 });
   let turns = config.connectsPerSecond;
   let stopping = false;
   let cancelTick = (): void => undefined;
@@ -105,6 +121,9 @@ function createOwnBroker(deps: MqttGatewayDeps): MqttGateway {
     counters,
     packetBytes: packetBytes(LIMITS.deviceMessageBytes),
     onConnect(connection: Connection, packet: IConnectPacket) {
+      const credentials = `${packet.username ?? ''} ${packet.password?.toString('latin1') ?? ''}`;
+      if (tries.waitMs(credentials) > 0) return refuse(connection, packet, new MusterError('RATE_LIMITED'));
+      tries.count(credentials);
       if (line.length >= MOST_WAITING) return refuse(connection, packet, new MusterError('RATE_LIMITED'));
       if (turns > 0 && line.length === 0) {
         turns -= 1;
@@ -176,31 +195,37 @@ function createOwnBroker(deps: MqttGatewayDeps): MqttGateway {
 
   function onPacket(connection: Connection, packet: Packet): void {
     const { session, version } = connection;
+    const intake = connections.get(connection);
     const failed = (error: unknown): void => {
       log.warn({ err: error }, 'a packet could not be answered');
       connection.close(codeOf(error));
     };
     switch (packet.cmd) {
       case 'subscribe':
-        subscribe(subscribing, connection, packet).catch(failed);
+        intake?.count(SUBSCRIBE_WORTH * packet.subscriptions.length);
+        // one after the other: answers and retained messages come in the order in which they were asked for
+        inTurn([session.key], () => subscribe(subscribing, connection, packet)).catch(failed);
         break;
       case 'unsubscribe':
-        unsubscribe(subscribing, connection, packet).catch(failed);
+        intake?.count(SUBSCRIBE_WORTH);
+        inTurn([session.key], () => unsubscribe(subscribing, connection, packet)).catch(failed);
         break;
       case 'pingreq':
+        intake?.count(1);
         connection.writePacket({ cmd: 'pingresp' });
         break;
       case 'puback':
-        router.acknowledge(session, packet.messageId ?? 0);
+        if (!router.acknowledge(session, packet.messageId ?? 0)) intake?.count(1);
         break;
       case 'pubrec':
         received(connection, packet.messageId ?? 0, packet.reasonCode ?? 0);
         break;
       case 'pubcomp':
-        router.acknowledge(session, packet.messageId ?? 0);
+        if (!router.acknowledge(session, packet.messageId ?? 0)) intake?.count(1);
         break;
       case 'pubrel':
-        connections.get(connection)?.release(packet.messageId ?? 0);
+        intake?.count(1);
+        intake?.release(packet.messageId ?? 0);
         break;
       case 'disconnect': {
         const asked = packet.properties?.sessionExpiryInterval;
@@ -219,6 +244,7 @@ function createOwnBroker(deps: MqttGatewayDeps): MqttGateway {
     const { session } = connection;
     const found = session.inflight.get(messageId);
     if (found === undefined) {
+      connections.get(connection)?.count(1);
       connection.ack('pubrel', messageId, connection.version === 5 ? REASON.idNotFound : 0);
     } else if (reason >= 0x80) {
       router.acknowledge(session, messageId);
@@ -237,6 +263,7 @@ function createOwnBroker(deps: MqttGatewayDeps): MqttGateway {
     }
     const { session } = connection;
     counters.closed(code);
+    if (code !== null && WRONGS.has(code)) inbox.refused(connection, code);
     wills.ended(connection, orderly);
     inbox.closed(connection);
     if (session.connection === connection) sessions.left(session);

@@ -51,6 +51,8 @@ export interface MqttClient {
   send(topic: string, payload: Uint8Array, options?: MqttSendOptions): boolean;
   /** Bytes that were written and have not left yet. */
   waitingBytes(): number;
+  /** A message of it was worth so many more: they count against its rate. */
+  spend(messages: number): void;
   close(code: ErrorCode): void;
 }
 
@@ -83,8 +85,12 @@ export interface MqttInbox {
    * acknowledgement and the end of the connection, so that the device sends it again.
    */
   publish(client: MqttClient, message: MqttPublish): Promise<void> | undefined;
-  /** The client is past its rate: its connection is read more slowly from now on. */
-  throttled(client: MqttClient): void;
+  /**
+   * Something of the client was not taken: a message, or all that it said (a packet that is none). QUOTA_EXCEEDED: it is
+   * past its rate, and its connection is read more slowly from now on. SESSION_REPLACED: a newer connection took its
+   * place.
+   */
+  refused(client: MqttClient, code: ErrorCode): void;
   opened(client: MqttClient): void;
   /** The client subscribed to a topic filter, written as it wrote it. */
   subscribed(client: MqttClient, filter: string): void;

@@ -44,6 +44,8 @@ export interface Intake {
   publish(publish: IncomingPublish, topic: Buffer | string): void;
   /** A last will: as a message, with nobody left to acknowledge to. */
   will(publish: IncomingPublish): void;
+  /** A packet that is no PUBLISH came, worth so many messages: it counts against the rate of the client too. */
+  count(messages: number): void;
   /** PUBREL: the client has our PUBREC. */
   release(messageId: number): void;
   /** Monotonic ms since which the oldest message waits for its acknowledgement; null when none does. */
@@ -125,6 +127,7 @@ export function createIntake(deps: IntakeDeps, connection: Connection): Intake {
   function verdict(error: unknown, topic: string): number | null {
     const code = codeOf(error);
     counters.refused(code);
+    inbox.refused(connection, code);
     if (code === 'INTERNAL') deps.log.error({ err: error }, 'a message of a client failed');
     tell(code, error, topic);
     if (version === 5) return publishReason(code);
@@ -169,7 +172,7 @@ export function createIntake(deps: IntakeDeps, connection: Connection): Intake {
     if (connection.rate.take(bytes) || throttled) return;
     throttled = true;
     counters.throttled();
-    inbox.throttled(connection);
+    inbox.refused(connection, 'QUOTA_EXCEEDED');
     connection.pause();
     readAgain();
   }
@@ -241,6 +244,7 @@ export function createIntake(deps: IntakeDeps, connection: Connection): Intake {
       const topic = topicOf(publish.topic) ?? '';
       const failed = (error: unknown): void => {
         counters.refused(codeOf(error));
+        inbox.refused(connection, codeOf(error));
         deps.log.info({ code: codeOf(error) }, 'a last will was not taken');
       };
       try {
@@ -248,6 +252,10 @@ export function createIntake(deps: IntakeDeps, connection: Connection): Intake {
       } catch (error) {
         failed(error);
       }
+    },
+    count(messages) {
+      connection.rate.spend(messages - 1);
+      throttle(0);
     },
     release(messageId) {
       const known = session.received.delete(messageId);

@@ -4,7 +4,7 @@ import { translateDatabaseError } from '../db/database.ts';
 
 /** The one place where an error becomes an HTTP answer. Faults of ours are logged, their words stay inside. */
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  const known = hungUp(error) ? new MusterError('REQUEST_INVALID', {}, { cause: error }) : translate(error);
+  const known = hungUp(error) ? new MusterError('REQUEST_INVALID', {}, { cause: error }) : asMusterError(error);
   if (known.status >= 500) request.log.error({ err: error, code: known.code }, 'request failed');
   else request.log.debug({ code: known.code }, 'request refused');
   const retryAfterMs = known.context.retryAfterMs;
@@ -28,7 +28,8 @@ function hungUp(error: unknown): boolean {
   );
 }
 
-function translate(error: unknown): MusterError {
+/** What a request failed with, in words of the table. */
+export function asMusterError(error: unknown): MusterError {
   if (error instanceof MusterError) return error;
   const fromDatabase = translateDatabaseError(error);
   if (fromDatabase !== null) return fromDatabase;

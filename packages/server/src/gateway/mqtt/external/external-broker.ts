@@ -72,6 +72,7 @@ export function createExternalBroker(deps: MqttGatewayDeps, brokerUrl: string): 
     } catch (error) {
       const code = codeOf(error);
       counters.refused(code);
+      inbox.refused(one.client, code);
       if (code === 'INTERNAL') log.error({ err: error }, 'a message of a device failed');
       if (ERROR_CODES[code].retryable) throw error;
       const say = error instanceof MusterError ? error.message : ERROR_CODES[code].meaning;
@@ -121,6 +122,8 @@ export function createExternalBroker(deps: MqttGatewayDeps, brokerUrl: string): 
         });
       },
       waitingBytes: () => link.waitingBytes(),
+      // how fast a device may be is the business of its broker
+      spend: () => undefined,
       close: () => gone(deviceId),
     };
     const one = { client, heardAt: clock.monotonic() };

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { ERROR_CODES, type ErrorCode } from '@muster/contract';
 import { generate, type IConnectPacket, type Packet } from 'mqtt-packet';
+import { type ClientRate, createClientRate } from '../../../platform/client-rate.ts';
 import type { Clock } from '../../../platform/clock.ts';
 import type { Logger } from '../../../platform/log.ts';
 import { MQTT_LIMITS, type MqttConfig } from '../config.ts';
@@ -11,7 +12,6 @@ import { matches, ownTopic, THINGSBOARD } from '../topics.ts';
 import { decodePacket, decodePublish, type IncomingPublish, isPublish } from './decode.ts';
 import { type AckCommand, encodeAck, encodePublish } from './outgoing.ts';
 import { createPacketReader } from './packet-reader.ts';
-import { type ClientRate, createClientRate } from './rate.ts';
 import { closeReason, REASON } from './reasons.ts';
 
 /** Largest packet that is taken, bytes. */
@@ -330,6 +330,7 @@ export function createConnection(deps: ConnectionDeps, socket: Socket): Connecti
       return true;
     },
     waitingBytes: () => socket.writableLength,
+    spend: rate.spend,
     disconnect,
     close: (code) => disconnect(closeReason(code), code),
   };

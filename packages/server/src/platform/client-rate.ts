@@ -1,9 +1,11 @@
-import type { Clock } from '../../../platform/clock.ts';
+import type { Clock } from './clock.ts';
 
 /** Messages and bytes of one client, as token buckets that hold one second. */
 export interface ClientRate {
   /** Counts a message; false when the client is past its rate. */
   take(bytes: number): boolean;
+  /** A message turned out to be worth so many more: the next one finds them taken. */
+  spend(messages: number): void;
   /** How long the client shall not be read, ms; 0 when it keeps to its rate again. */
   waitMs(): number;
 }
@@ -27,6 +29,9 @@ export function createClientRate(clock: Clock, messagesPerSecond: number, bytesP
       bytes -= size;
       // the clock is looked at only when a bucket is empty: for each message it would cost more than the rest
       return (messages >= 0 && bytes >= 0) || waitMs() === 0;
+    },
+    spend(more) {
+      messages -= more;
     },
     waitMs,
   };
