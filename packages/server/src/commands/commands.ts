@@ -89,6 +89,7 @@ export function createCommands(deps: CommandsDeps): Commands {
     ['class', 'state'],
     [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
   );
+  metrics.gauge('muster_command_waiters', 'Requests that wait for the end of a command', () => waiters.count());
   const delivery = createDelivery({ store, clock, log, links: deps.links, config, onChange: changed });
   bus.subscribe('command.queued', ({ deviceId, commandId }) => delivery.queued(deviceId, commandId));
   bus.subscribe('command.changed', ({ commandId, deviceId, state }, origin) => {

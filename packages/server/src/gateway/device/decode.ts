@@ -4,6 +4,10 @@ import type { Static, TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { isDeeper } from '../../platform/json-depth.ts';
 
+/** Escapes of characters that the database does not take: NUL, and half of a surrogate pair. */
+const NOT_STORABLE =
+  /(?<!\\)(?:\\\\)*\\u(?:0000|d[89ab][0-9a-f]{2}(?!\\ud[c-f][0-9a-f]{2})|(?<!\\ud[89ab][0-9a-f]{2}\\u)d[c-f][0-9a-f]{2})/i;
+
 /**
  * JSON of a device: FRAME_TOO_LARGE, MESSAGE_TOO_DEEP, MESSAGE_INVALID (not UTF-8, no JSON). An empty payload is an
  * empty object: requests such as `time/get` say nothing.
@@ -16,8 +20,11 @@ export function parsePayload(payload: Uint8Array): unknown {
   const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
   if (!isUtf8(bytes)) throw invalid('The message is not UTF-8.');
   if (isDeeper(bytes, LIMITS.jsonDepth)) throw new MusterError('MESSAGE_TOO_DEEP', { limit: LIMITS.jsonDepth });
+  const text = bytes.toString('utf8');
+  // written out they are no UTF-8; only an escape can bring them
+  if (NOT_STORABLE.test(text)) throw invalid('The message has a character that cannot be stored.');
   try {
-    return JSON.parse(bytes.toString('utf8'));
+    return JSON.parse(text);
   } catch (cause) {
     throw new MusterError('MESSAGE_INVALID', {}, { cause, say: `The message is no JSON: ${(cause as Error).message}` });
   }

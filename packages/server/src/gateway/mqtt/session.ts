@@ -1,7 +1,7 @@
 import type { IPublishPacket } from 'mqtt-packet';
 import { MQTT_LIMITS } from './config.ts';
 import type { MqttIdentity } from './inbox.ts';
-import { covers, deviceTopic, isFilter, matches, ownTopic } from './topics.ts';
+import { covers, deviceTopic, isFilter, matches, ownTopic, THINGSBOARD } from './topics.ts';
 import type { Connection } from './wire/connection.ts';
 
 export type MessageProperties = NonNullable<IPublishPacket['properties']>;
@@ -150,6 +150,8 @@ export function createSession(key: string, owner: SessionOwner, clientId: string
     },
     unsubscribe: (filter) => subscriptions.delete(filter),
     take(message) {
+      // ThingsBoard has one topic for both ways: what the device says there must not come back as what is wanted of it
+      if (owner.kind === 'device' && message.from !== null && message.rest.startsWith(THINGSBOARD)) return null;
       let qos = -1;
       let topic = '';
       let retain = false;
