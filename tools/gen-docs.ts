@@ -1,11 +1,14 @@
 import { join } from 'node:path';
+import { profiles } from '@muster/profiles';
 import { configSchema } from '../packages/server/src/config.ts';
 import { listSettings } from '../packages/server/src/platform/settings.ts';
 import { cliPage } from './docs/cli-page.ts';
 import { configPage } from './docs/config-page.ts';
+import { deviceApiPage } from './docs/device-api-page.ts';
 import { errorsPage } from './docs/errors-page.ts';
 import { httpPage } from './docs/http-page.ts';
 import { openApi } from './docs/openapi.ts';
+import { profilesPage } from './docs/profiles-page.ts';
 import { type Generated, generate } from './freshness.ts';
 
 /** The pages of docs/reference/ that code decides. */
@@ -13,8 +16,10 @@ export async function referencePages(): Promise<Generated[]> {
   return [
     { path: 'docs/reference/cli.md', text: cliPage() },
     { path: 'docs/reference/config.md', text: configPage(listSettings(configSchema)) },
+    { path: 'docs/reference/device-api.md', text: deviceApiPage(listSettings(configSchema)) },
     { path: 'docs/reference/errors.md', text: errorsPage() },
     { path: 'docs/reference/http-api.md', text: httpPage(await openApi()) },
+    { path: 'docs/reference/profiles.md', text: profilesPage(profiles.values()) },
   ];
 }
 

@@ -1,4 +1,5 @@
 import { page, table } from './markdown.ts';
+import { fieldRow, fieldTable, type Schema, shapeOf } from './schema-fields.ts';
 
 /** The parts of an OpenAPI document that the page shows. */
 export interface OpenApi {
@@ -19,18 +20,6 @@ interface Operation {
 }
 
 type Content = Readonly<Record<string, { readonly schema?: Schema }>>;
-
-interface Schema {
-  readonly type?: string;
-  readonly enum?: readonly unknown[];
-  readonly const?: unknown;
-  readonly anyOf?: readonly Schema[];
-  readonly items?: Schema;
-  readonly properties?: Readonly<Record<string, Schema>>;
-  readonly required?: readonly string[];
-  readonly description?: string;
-  readonly default?: unknown;
-}
 
 export function httpPage(document: OpenApi): string {
   const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
@@ -58,7 +47,7 @@ function section({ path, method, operation }: { path: string; method: string; op
     blocks.push(`Query:\n\n${table(['field', 'type', 'meaning'], rows)}`);
   }
   const body = bodyOf(operation.requestBody?.content);
-  if (body !== null) blocks.push(`Body:\n\n${fields(body)}`);
+  if (body !== null) blocks.push(`Body:\n\n${fieldTable(body)}`);
   for (const [status, response] of Object.entries(operation.responses ?? {})) {
     if (!status.startsWith('2')) continue;
     const schema = bodyOf(response.content);
@@ -70,37 +59,4 @@ function section({ path, method, operation }: { path: string; method: string; op
 
 function bodyOf(content: Content | undefined): Schema | null {
   return Object.values(content ?? {})[0]?.schema ?? null;
-}
-
-function fields(schema: Schema): string {
-  const rows = Object.entries(schema.properties ?? {}).map(([name, field]) =>
-    fieldRow(name, field, schema.required?.includes(name) === true),
-  );
-  return table(['field', 'type', 'meaning'], rows);
-}
-
-function fieldRow(name: string, schema: Schema, required: boolean): string[] {
-  const initial = schema.default === undefined ? '' : ` (default ${JSON.stringify(schema.default)})`;
-  return [`\`${name}${required ? '' : '?'}\``, `\`${shapeOf(schema)}\``, `${meaningOf(schema)}${initial}`];
-}
-
-/** What may be null has its words inside the union. */
-function meaningOf({ description, anyOf }: Schema): string {
-  return description ?? anyOf?.find((schema) => schema.description !== undefined)?.description ?? '';
-}
-
-/** A schema in one line, as a TypeScript type would say it. */
-function shapeOf(schema: Schema): string {
-  if (schema.anyOf !== undefined) return [...new Set(schema.anyOf.map(shapeOf))].join(' | ');
-  if (schema.const !== undefined) return JSON.stringify(schema.const);
-  if (schema.enum !== undefined) {
-    return schema.enum.length > 12 ? 'a code' : schema.enum.map((value) => JSON.stringify(value)).join(' | ');
-  }
-  if (schema.type === 'array') return `[${shapeOf(schema.items ?? {})}]`;
-  if (schema.properties === undefined) return schema.type ?? 'anything';
-  const members = Object.entries(schema.properties).map(([name, field]) => {
-    const mark = schema.required?.includes(name) === true ? '' : '?';
-    return `${name}${mark}: ${shapeOf(field)}`;
-  });
-  return `{ ${members.join(', ')} }`;
 }

@@ -7,10 +7,15 @@ import { type JsonObject, type PointValue, SeriesName } from './values.ts';
  * What a device and Muster say to each other, the same over MQTT, HTTP and WebSocket. docs/reference/device-api.md is
  * made from these schemas and from topics.ts.
  */
-const JsonMap = Type.Unsafe<JsonObject>(Type.Object({}, { additionalProperties: true }));
+function jsonMap(description: string) {
+  return Type.Unsafe<JsonObject>(Type.Object({}, { additionalProperties: true, description }));
+}
 
 /** Names one order of messages within a device; sequence numbers count within it. */
-export const StreamName = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$' });
+export const StreamName = Type.String({
+  pattern: '^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$',
+  description: 'Which count `seq` belongs to; without it there is one for measurements and one for events',
+});
 export const Sequence = Type.Integer({
   minimum: 0,
   maximum: Number.MAX_SAFE_INTEGER,
@@ -40,7 +45,13 @@ export const TelemetryMessage = Type.Object(
     seq: Type.Optional(Sequence),
     at: PointAt,
     values: Type.Optional(Values),
-    points: Type.Optional(Type.Array(Points, { minItems: 1, maxItems: LIMITS.pointsPerMessage })),
+    points: Type.Optional(
+      Type.Array(Points, {
+        minItems: 1,
+        maxItems: LIMITS.pointsPerMessage,
+        description: 'Several instants, each with its `at` and `values`',
+      }),
+    ),
   },
   { additionalProperties: false },
 );
@@ -54,41 +65,48 @@ export const EventMessage = Type.Object(
     seq: Type.Optional(Sequence),
     at: PointAt,
     name: SeriesName,
-    level: Type.Optional(literals(EVENT_LEVELS)),
-    data: Type.Optional(JsonMap),
+    level: Type.Optional(literals(EVENT_LEVELS, 'How bad it is')),
+    data: Type.Optional(jsonMap('Whatever belongs to it')),
   },
   { additionalProperties: false },
 );
 export type EventMessage = Static<typeof EventMessage>;
 
 /** A change to what the device says of itself: JSON merge patch (RFC 7396), null removes a field. */
-export const TwinReport = Type.Object({ reported: JsonMap }, { additionalProperties: false });
+export const TwinReport = Type.Object(
+  { reported: jsonMap('What has changed of the reported half; null removes a field') },
+  { additionalProperties: false },
+);
 export type TwinReport = Static<typeof TwinReport>;
 
 /** Both halves of a twin, as the device reads them. Versions only grow. */
 export const TwinState = Type.Object({
-  desired: JsonMap,
+  desired: jsonMap('What people want it to be'),
   desiredVersion: Type.Integer({ minimum: 0 }),
-  reported: JsonMap,
+  reported: jsonMap('What the device said it is'),
   reportedVersion: Type.Integer({ minimum: 0 }),
-  /** What the device has yet to do: fields of `desired` that `reported` does not show. */
-  delta: JsonMap,
+  delta: jsonMap('What the device has yet to do: fields of `desired` that `reported` does not show'),
 });
 export type TwinState = Static<typeof TwinState>;
 
 /** What the device has yet to do: fields of `desired` that `reported` does not show. Null: remove the field. */
-export const TwinDelta = Type.Object({ version: Type.Integer({ minimum: 1 }), delta: JsonMap });
+export const TwinDelta = Type.Object({
+  version: Type.Integer({ minimum: 1, description: 'Version of the desired half' }),
+  delta: jsonMap('Fields to put; null: remove the field'),
+});
 export type TwinDelta = Static<typeof TwinDelta>;
 
 /** A command as the device gets it. The same `commandId` again is the same command: do it once, answer again. */
 export const CommandMessage = Type.Object({
   commandId: Id,
-  name: Type.String(),
-  args: JsonMap,
+  name: Type.String({ description: 'What to do: `blink`, or as the profile of the device names it' }),
+  args: jsonMap('As the command wants them'),
   deadlineAt: At,
-  /** The same as a span, for devices without a clock, ms. */
-  deadlineMs: Type.Integer({ minimum: 0 }),
-  attempt: Type.Integer({ minimum: 1 }),
+  deadlineMs: Type.Integer({
+    minimum: 0,
+    description: 'Time left until the deadline, for devices without a clock, ms',
+  }),
+  attempt: Type.Integer({ minimum: 1, description: 'Counts up when the same command is sent again' }),
 });
 export type CommandMessage = Static<typeof CommandMessage>;
 
@@ -97,13 +115,13 @@ export const COMMAND_REPLY_STATES = ['acked', 'progress', 'confirmed', 'rejected
 export const CommandReply = Type.Object(
   {
     commandId: Id,
-    state: literals(COMMAND_REPLY_STATES),
-    progress: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
-    result: Type.Optional(Type.Unknown()),
+    state: literals(COMMAND_REPLY_STATES, 'It has the command, how far it is, or how it ended'),
+    progress: Type.Optional(Type.Number({ minimum: 0, maximum: 1, description: 'How far it is, 0 to 1' })),
+    result: Type.Optional(Type.Unknown({ description: 'What came of it, with `confirmed`' })),
     error: Type.Optional(
       Type.Object(
         { code: Type.String({ maxLength: 64 }), message: Type.Optional(Type.String({ maxLength: 1_000 })) },
-        { additionalProperties: false },
+        { additionalProperties: false, description: 'Why it was rejected or failed' },
       ),
     ),
   },
@@ -111,7 +129,10 @@ export const CommandReply = Type.Object(
 );
 export type CommandReply = Static<typeof CommandReply>;
 
-export const TimeRequest = Type.Object({ sentAt: Type.Optional(Type.Number()) }, { additionalProperties: false });
+export const TimeRequest = Type.Object(
+  { sentAt: Type.Optional(Type.Number({ description: 'The clock of the device; it comes back in the answer' })) },
+  { additionalProperties: false },
+);
 /** `sentAt` is what the device sent; with the time until the answer it can work out its clock error. */
 export const TimeReply = Type.Object({ serverAt: At, sentAt: nullable(Type.Number()) });
 export type TimeReply = Static<typeof TimeReply>;

@@ -18,7 +18,7 @@ export type Position = Static<typeof Position>;
 /** Letters, digits and `_ - . : /`; starts with a letter or digit. */
 export const SeriesName = Type.String({
   pattern: '^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,63}$',
-  description: 'Name of a series',
+  description: 'Name: letters, digits and `_ - . : /`',
 });
 
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue };
