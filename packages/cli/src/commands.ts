@@ -10,6 +10,7 @@ import { sayCommands } from './commands/say.ts';
 import { simulateCommands } from './commands/simulate.ts';
 import { siteCommands } from './commands/sites.ts';
 import { talkCommands } from './commands/talk.ts';
+import { telemetryCommands } from './commands/telemetry.ts';
 import { turnCommands } from './commands/turns.ts';
 
 /** Every command, in the order in which a new user meets them. The help and docs/reference/cli.md come from it. */
@@ -19,6 +20,7 @@ export const commands: readonly Command[] = [
   ...deviceCommands,
   ...activateCommands,
   ...keyCommands,
+  ...telemetryCommands,
   ...alertCommands,
   ...assistantCommands,
   ...turnCommands,

@@ -27,6 +27,8 @@ import {
   DeviceList,
   DeviceToken,
   hasShape,
+  ImportReply,
+  LatestList,
   MeReply,
   ProviderList,
   SayReply,
@@ -37,9 +39,12 @@ import {
   type SiteChange,
   type SiteCreate,
   SiteList,
+  TelemetryReply,
+  type TransferFormat,
   TurnList,
 } from '@muster/contract';
 import { type ApiRequest, send, type Target } from './http.ts';
+import { openDownload } from './transfer.ts';
 
 /** Made apart from their use: inferring a reply's type through a schema costs the compiler a second for each call. */
 const is = {
@@ -60,12 +65,15 @@ const is = {
   deviceBatchRevoked: hasShape(DeviceBatchRevoked),
   deviceToken: hasShape(DeviceToken),
   deviceList: hasShape(DeviceList),
+  importReply: hasShape(ImportReply),
+  latestList: hasShape(LatestList),
   meReply: hasShape(MeReply),
   providerList: hasShape(ProviderList),
   sayReply: hasShape(SayReply),
   sessionReply: hasShape(SessionReply),
   site: hasShape(Site),
   siteList: hasShape(SiteList),
+  telemetryReply: hasShape(TelemetryReply),
   turnList: hasShape(TurnList),
 };
 
@@ -139,6 +147,35 @@ export function createApi(target: Target) {
     alertRuleKinds: () => get('/api/alert-rule-kinds', is.alertRuleKindList),
     createAlertRule: (body: AlertRuleCreate) => write('POST', '/api/alert-rules', body, is.alertRule),
     deleteAlertRule: (ruleId: string) => write('DELETE', `/api/alert-rules/${ruleId}`, undefined, isNothing),
+    latest: (deviceId: string) => get(`/api/devices/${deviceId}/telemetry/latest`, is.latestList),
+    telemetry: (
+      deviceId: string,
+      asked: {
+        readonly series?: string | undefined;
+        readonly from: number;
+        readonly to: number;
+        readonly points: number;
+      },
+    ) => get(`/api/devices/${deviceId}/telemetry${query({ ...asked })}`, is.telemetryReply),
+    /** Of a device, or of every device of a site. */
+    exportTelemetry: (
+      of: { readonly deviceId: string } | { readonly siteId: string },
+      asked: {
+        readonly format: TransferFormat;
+        readonly series?: string | undefined;
+        readonly from: number;
+        readonly to: number;
+      },
+    ) => {
+      const owner = 'deviceId' in of ? `devices/${of.deviceId}` : `sites/${of.siteId}`;
+      return openDownload(target, `/api/${owner}/telemetry/export${query({ ...asked })}`);
+    },
+    importTelemetry: (deviceId: string, type: string, text: string) =>
+      send(
+        target,
+        { method: 'POST', path: `/api/devices/${deviceId}/telemetry/import`, file: { type, text } },
+        is.importReply,
+      ),
     turns: (deviceId: string, page: PageQuery) =>
       get(`/api/devices/${deviceId}/turns${query({ ...page })}`, is.turnList),
   };

@@ -10,6 +10,8 @@ export interface ApiRequest {
   /** Below the address of the server, with its query. */
   readonly path: string;
   readonly body?: unknown;
+  /** A body that is no JSON; then `body` is left out. */
+  readonly file?: { readonly type: string; readonly text: string };
 }
 
 /** Where requests go, and as whom. `server` has no slash at the end; `token` is null before signing in. */
@@ -30,18 +32,18 @@ export async function send<T>(
   const { status, text } = await exchange(target, request);
   const value = parse(text);
   if (status >= 200 && status < 300 && isReply(value)) return value;
-  const error = readError(value, status, target.server);
-  if (error !== null) throw error;
-  throw new MusterError(
-    'INTERNAL',
-    { status },
-    { say: `${target.server} answered ${status} with something that is no Muster answer.` },
-  );
+  throw refusalOf(text, status, target.server);
+}
+
+/** The server's own error out of an answer; INTERNAL for an answer that is none of ours. */
+export function refusalOf(text: string, status: number, server: string): MusterError {
+  const say = `${server} answered ${status} with something that is no Muster answer.`;
+  return readError(parse(text), status, server) ?? new MusterError('INTERNAL', { status }, { say });
 }
 
 async function exchange(
   { server, token }: Target,
-  { method = 'GET', path, body }: ApiRequest,
+  { method = 'GET', path, body, file }: ApiRequest,
 ): Promise<{ status: number; text: string }> {
   try {
     const response = await fetch(server + path, {
@@ -52,8 +54,10 @@ async function exchange(
         accept: 'application/json',
         ...(token === null ? {} : { authorization: `Bearer ${token}` }),
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(file === undefined ? {} : { 'content-type': file.type }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(file === undefined ? {} : { body: file.text }),
     });
     return { status: response.status, text: await readText(response) };
   } catch (cause) {
