@@ -4,6 +4,7 @@ import { activateCommands } from './commands/activate.ts';
 import { alertCommands } from './commands/alerts.ts';
 import { assistantCommands } from './commands/assistants.ts';
 import { configCommands } from './commands/config.ts';
+import { deviceMakingCommands } from './commands/device-making.ts';
 import { deviceCommands } from './commands/devices.ts';
 import { keyCommands } from './commands/keys.ts';
 import { sayCommands } from './commands/say.ts';
@@ -18,6 +19,7 @@ export const commands: readonly Command[] = [
   ...accountCommands,
   ...siteCommands,
   ...deviceCommands,
+  ...deviceMakingCommands,
   ...activateCommands,
   ...keyCommands,
   ...telemetryCommands,

@@ -152,6 +152,20 @@ const routes: Routes = {
   'GET /api/devices': () => ({ body: { devices: [device(hardwareId)], next: null } }),
   [`GET /api/devices/${ID(3)}/turns`]: () => ({ body: { turns, next: null } }),
   [`PATCH /api/devices/${ID(3)}`]: ({ body }) => ({ body: { ...device(hardwareId), ...(body as object) } }),
+  'POST /api/devices': ({ body }) => ({
+    status: 201,
+    body: { device: { ...device(hardwareId), ...(body as object) }, token: 'token-of-the-device' },
+  }),
+  'POST /api/devices/batch': ({ body }) => ({
+    status: 201,
+    body: {
+      devices: (body as { devices: { token: string }[] }).devices.map(({ token, ...wanted }) => ({
+        device: { ...device(hardwareId), ...wanted },
+        token,
+      })),
+    },
+  }),
+  [`POST /api/devices/${ID(3)}/tokens`]: () => ({ status: 201, body: { token: 'another-token' } }),
   'POST /api/devices/activate': ({ body }) => {
     const { code } = body as { code: string };
     if (code !== '123456') return refusal('ACTIVATION_CODE_WRONG', 'No device shows this code now.', 404);
@@ -471,4 +485,54 @@ test('alerts are listed and taken, and rules are made from what was typed', asyn
     (await muster(['alert-rules', 'add', 'x', 'threshold', '--for', 'kitchen'])).err,
     /--for takes profile=/,
   );
+});
+
+test('devices are made by hand, given their tokens, and marked', async () => {
+  await signIn();
+  const made = await muster(['devices', 'create', 'Greenhouse', '--profile', 'sensor', '--tags', 'north,glass']);
+  assert.deepEqual([made.code, made.out], [0, 'token-of-the-device\n']);
+  assert.match(made.err, /^Greenhouse is made .* not shown again\.\n$/);
+  const wanted = { name: 'Greenhouse', profile: 'sensor', tags: ['north', 'glass'], siteId: ID(2) };
+  assert.deepEqual(server.seen.at(-1)?.body, wanted);
+  assert.equal((await muster(['devices', 'token', 'Kitchen'])).out, 'another-token\n');
+  assert.match((await muster(['devices', 'set', 'Kitchen', '--tags', 'none', '--profile', 'robot'])).err, /no tags/);
+  assert.deepEqual(server.seen.at(-1)?.body, { profile: 'robot', tags: [] });
+  assert.equal((await muster(['devices', 'set', 'Kitchen'])).code, 2);
+});
+
+test('a fleet comes in with its tokens, and a file that does not fit sends nothing', async () => {
+  await signIn();
+  const file = join(folder, 'fleet.csv');
+  const first = 'k3XvQ9bTz7LmN2pRs8Wc';
+  await writeFile(
+    file,
+    `name,token,profile,tags\n"Hall, left",${first},sensor,floor-1 north\nAttic,Zb4Yt6Hn1Qw8Er5Ux2Ka,,\n`,
+  );
+  const { code, out, err } = await muster(['devices', 'import', file, '--json']);
+  assert.equal(code, 0, err);
+  assert.deepEqual(
+    (JSON.parse(out) as { name: string }[]).map(({ name }) => name),
+    ['Hall, left', 'Attic'],
+  );
+  assert.deepEqual(server.seen.at(-1)?.body, {
+    siteId: ID(2),
+    devices: [
+      { name: 'Hall, left', token: first, profile: 'sensor', tags: ['floor-1', 'north'] },
+      { name: 'Attic', token: 'Zb4Yt6Hn1Qw8Er5Ux2Ka' },
+    ],
+  });
+  const requests = server.seen.length;
+  for (const [text, sentence] of [
+    ['name,token\nHall,short\n', /line 2 has fewer than 20 characters/],
+    [`name,token\nHall,${first}\nAttic,${first}\n`, /lines 2 and 3 are the same/],
+    [`name,secret\nHall,${first}\n`, /no column "secret"/],
+    [`name,token\n,${first}\n`, /name in line 2 is empty/],
+  ] as const) {
+    await writeFile(file, text);
+    const refused = await muster(['devices', 'import', file]);
+    assert.equal(refused.code, 2);
+    assert.match(refused.err, sentence);
+    assert.ok(!refused.err.includes(first));
+  }
+  assert.equal(server.seen.length, requests, 'something was sent');
 });

@@ -22,6 +22,11 @@ export function readText(typed: string, what: string, longest: number): string {
   return typed;
 }
 
+/** Words with commas or blanks between them, each once. The server says which it does not take. */
+export function readTags(typed: string): string[] {
+  return [...new Set(typed.split(/[\s,]+/).filter((tag) => tag !== ''))];
+}
+
 /** The key of a device: hex digits, with or without blanks at the ends. Throws USAGE, without the key in it. */
 export function readHexKey(typed: string): string {
   const key = typed.trim();

@@ -38,6 +38,7 @@ export const ERROR_CODES = {
     meaning: 'The device token is wrong, revoked or of another device.',
   },
   DEVICE_NOT_CONNECTED: { status: 409, retryable: true, meaning: 'The device has no open connection to this server.' },
+  TOKEN_WEAK: { status: 400, retryable: false, meaning: 'The token is too short or too regular to be a secret.' },
   SERIAL_TAKEN: { status: 409, retryable: false, meaning: 'A key is registered for this serial number already.' },
 
   // the device wire

@@ -4,7 +4,7 @@ import { type Context, defineCommand } from '../command.ts';
 import { usage } from '../command-line.ts';
 import { tableOf } from '../screen/terminal.ts';
 import { allDevices, findAssistant, findDevice, findSite } from '../server/find.ts';
-import { readHexKey, readName, readText } from '../typed.ts';
+import { readHexKey, readName, readTags, readText } from '../typed.ts';
 
 const LIST_LIMIT = 200;
 const deviceOperand = { required: true, summary: 'its name, id, hardware id or serial number' } as const;
@@ -15,25 +15,34 @@ const list = defineCommand({
   operands: {},
   options: {
     site: { kind: 'text', value: 'SITE', summary: 'only those of one site (name or id)' },
+    tag: { kind: 'text', value: 'TAG', summary: 'only those with this tag' },
+    profile: { kind: 'text', value: 'PROFILE', summary: 'only those of this profile' },
     limit: { kind: 'number', value: 'N', min: 1, summary: `at most so many (default ${LIST_LIMIT})` },
   },
-  async run(_operands, { site, limit }, { terminal, json, signedIn }) {
+  async run(_operands, { site, tag, profile, limit }, { terminal, json, signedIn }) {
     const api = await signedIn();
     const siteId = site === undefined ? undefined : (await findSite(api, site)).siteId;
-    const devices = await allDevices(api, siteId, limit ?? LIST_LIMIT);
+    const devices = await allDevices(api, { siteId, tag, profile }, limit ?? LIST_LIMIT);
     if (json) return terminal.print(JSON.stringify(devices));
     const rows = devices.map((device) => [
       device.name,
       device.state === 'revoked' ? 'revoked' : device.connected ? 'connected' : 'away',
-      device.model ?? '',
+      device.profile ?? device.model ?? '',
+      device.tags.join(','),
       device.firmwareVersion ?? '',
       device.proof === 'hmac' ? 'proven' : 'not proven',
       seen(device),
       device.hardwareId,
       device.deviceId,
     ]);
-    const head = ['NAME', 'STATE', 'MODEL', 'FIRMWARE', 'IDENTITY', 'LAST SEEN', 'HARDWARE', 'ID'];
-    terminal.print(tableOf(head, rows, 'No devices yet. Switch one on and run `muster activate CODE`.'));
+    const head = ['NAME', 'STATE', 'KIND', 'TAGS', 'FIRMWARE', 'IDENTITY', 'LAST SEEN', 'HARDWARE', 'ID'];
+    terminal.print(
+      tableOf(
+        head,
+        rows,
+        'No devices. Switch one on and run `muster activate CODE`, or make one: `muster devices create NAME`.',
+      ),
+    );
   },
 });
 
@@ -66,6 +75,31 @@ const rename = defineCommand({
   },
 });
 
+const set = defineCommand({
+  name: 'devices set',
+  summary: 'Say what kind of device it is, and put tags on it',
+  operands: { device: deviceOperand },
+  options: {
+    profile: { kind: 'text', value: 'PROFILE', summary: 'what kind it is; `none` takes it away' },
+    tags: { kind: 'text', value: 'TAGS', summary: 'with commas, instead of those it has; `none` takes all away' },
+  },
+  async run({ device }, { profile, tags }, context) {
+    if (profile === undefined && tags === undefined) throw usage('Give --profile or --tags.');
+    const api = await context.signedIn();
+    const { deviceId } = await findDevice(api, device);
+    const changed = await api.changeDevice(deviceId, {
+      ...(profile === undefined ? {} : { profile: profile === 'none' ? null : profile }),
+      ...(tags === undefined ? {} : { tags: tags === 'none' ? [] : readTags(tags) }),
+    });
+    const marks = changed.tags.length === 0 ? 'no tags' : `tags ${changed.tags.join(', ')}`;
+    say(
+      context,
+      changed,
+      `has ${changed.profile === null ? 'no profile' : `the profile ${changed.profile}`} and ${marks}`,
+    );
+  },
+});
+
 const point = defineCommand({
   name: 'devices point',
   summary: 'Choose the assistant that answers on a device',
@@ -82,7 +116,7 @@ const point = defineCommand({
 
 const revoke = defineCommand({
   name: 'devices revoke',
-  summary: 'Take the token of a device away and close its connection; it must be activated again',
+  summary: 'Remove a device: its tokens end and its connection is closed. It comes back by a new activation',
   operands: { device: deviceOperand },
   options: {},
   async run({ device }, _options, context) {
@@ -118,7 +152,7 @@ const registerKey = defineCommand({
   },
 });
 
-export const deviceCommands = [list, show, rename, point, revoke, registerKey];
+export const deviceCommands = [list, show, rename, set, point, revoke, registerKey];
 
 function say({ terminal, json }: Context, device: Device, what: string): void {
   if (json) terminal.print(JSON.stringify(device));

@@ -23,6 +23,8 @@ import {
   type DeviceBatchRevoke,
   DeviceBatchRevoked,
   type DeviceChange,
+  type DeviceCreate,
+  DeviceCreated,
   type DeviceKeyRegister,
   DeviceList,
   DeviceToken,
@@ -63,6 +65,7 @@ const is = {
   device: hasShape(Device),
   deviceBatchCreated: hasShape(DeviceBatchCreated),
   deviceBatchRevoked: hasShape(DeviceBatchRevoked),
+  deviceCreated: hasShape(DeviceCreated),
   deviceToken: hasShape(DeviceToken),
   deviceList: hasShape(DeviceList),
   importReply: hasShape(ImportReply),
@@ -122,8 +125,14 @@ export function createApi(target: Target) {
 
     about: () => get('/device/v1/about', is.aboutReply),
     devices: (
-      page: PageQuery & { readonly siteId?: string | undefined; readonly tag?: string; readonly state?: string },
+      page: PageQuery & {
+        readonly siteId?: string | undefined;
+        readonly tag?: string | undefined;
+        readonly profile?: string | undefined;
+        readonly state?: string;
+      },
     ) => get(`/api/devices${query({ ...page })}`, is.deviceList),
+    createDevice: (body: DeviceCreate) => write('POST', '/api/devices', body, is.deviceCreated),
     createDevices: (body: DeviceBatchCreate) => write('POST', '/api/devices/batch', body, is.deviceBatchCreated),
     revokeDevices: (body: DeviceBatchRevoke) => write('POST', '/api/devices/batch/revoke', body, is.deviceBatchRevoked),
     newDeviceToken: (deviceId: string) => write('POST', `/api/devices/${deviceId}/tokens`, undefined, is.deviceToken),

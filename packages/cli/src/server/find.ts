@@ -5,19 +5,26 @@ import type { Api } from './api.ts';
 const SEARCH_LIMIT = 1_000;
 const PAGE = 200;
 
+/** Every part that is given must hold. */
+export interface DeviceFilter {
+  readonly siteId?: string | undefined;
+  readonly tag?: string | undefined;
+  readonly profile?: string | undefined;
+}
+
 /** A device by its id, name, hardware id or serial number. Throws NOT_FOUND, or CONFLICT when a name fits several. */
 export async function findDevice(api: Api, wanted: string): Promise<Device> {
   if (isId(wanted)) return api.device(wanted);
-  const devices = await allDevices(api, undefined, SEARCH_LIMIT);
+  const devices = await allDevices(api, {}, SEARCH_LIMIT);
   return only(devices, wanted, 'device', ({ name, hardwareId, serialNumber }) => [name, hardwareId, serialNumber]);
 }
 
-/** Devices of one site or of all, page by page, up to `limit`. */
-export async function allDevices(api: Api, siteId: string | undefined, limit: number): Promise<Device[]> {
+/** Devices that `filter` names, or all, page by page, up to `limit`. */
+export async function allDevices(api: Api, filter: DeviceFilter, limit: number): Promise<Device[]> {
   const found: Device[] = [];
   let after: string | undefined;
   do {
-    const page = await api.devices({ siteId, limit: Math.min(PAGE, limit - found.length), after });
+    const page = await api.devices({ ...filter, limit: Math.min(PAGE, limit - found.length), after });
     found.push(...page.devices);
     after = page.next ?? undefined;
   } while (after !== undefined && found.length < limit);

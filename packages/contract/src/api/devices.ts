@@ -50,6 +50,13 @@ export const DeviceCreate = Type.Object(
     hardwareId: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9._:-]{1,64}$' })),
     profile: Type.Optional(ProfileName),
     tags: Type.Optional(Tags),
+    token: Type.Optional(
+      Type.String({
+        pattern: '^[!-~]{20,256}$',
+        description:
+          'A secret that the device has already, such as its ThingsBoard access token; one is made without it',
+      }),
+    ),
     simulated: Type.Optional(
       Type.Boolean({ description: 'It is a simulator; refused when devices.allowSimulated is false' }),
     ),

@@ -411,3 +411,19 @@ test('many right codes at once are no guessing', async () => {
   const replies = await Promise.all(offers.map(({ code }) => devices.approve({ code, siteId: siteA }, ['fleet'])));
   assert.equal(new Set(replies.map(({ deviceId }) => deviceId)).size, 30);
 });
+
+test('a device keeps the token that it had elsewhere; one that is in use or weak makes no device', async () => {
+  const token = 'k3XvQ9bTz7LmN2pRs8Wc';
+  const { device } = await devices.create({ name: 'Moved', siteId: siteA, token });
+  assert.equal((await devices.authenticate(token, null))?.deviceId, device.deviceId);
+  const many = await database.pool.query('SELECT 1 FROM devices');
+  const other = { name: 'Other', token: 'Zb4Yt6Hn1Qw8Er5Ux2Ka' };
+  await assert.rejects(devices.createAll(siteB, [other, { name: 'Copy', token }]), { code: 'CONFLICT' });
+  await assert.rejects(devices.create({ name: 'Weak', siteId: siteA, token: '01234567890123456789' }), {
+    code: 'TOKEN_WEAK',
+  });
+  assert.equal(await devices.authenticate(other.token, null), null);
+  assert.equal((await database.pool.query('SELECT 1 FROM devices')).rowCount, many.rowCount);
+  const stored = await database.pool.query('SELECT 1 FROM device_tokens WHERE token_hash = $1', [Buffer.from(token)]);
+  assert.equal(stored.rowCount, 0);
+});

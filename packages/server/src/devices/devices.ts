@@ -20,6 +20,7 @@ import { hashSecret, newId, newSecret } from '../platform/ids.ts';
 import type { Logger } from '../platform/log.ts';
 import { createActivation, type Knock } from './activation.ts';
 import { type CheckInReply, createCheckIn } from './check-in.ts';
+import { checkToken } from './chosen-token.ts';
 import type { devicesConfig } from './config.ts';
 import { createDeviceLinks, type DeviceLinks } from './links.ts';
 import { createPresence, type PresenceTables } from './presence/index.ts';
@@ -52,7 +53,7 @@ export interface Devices {
   revoke(deviceId: string): Promise<void>;
   /**
    * A device that needs no code: a person made it and gives it the token, which is shown this once. CONFLICT when the
-   * hardware id is in use, FORBIDDEN for a simulator that is not allowed.
+   * hardware id or the token is in use, TOKEN_WEAK, FORBIDDEN for a simulator that is not allowed.
    */
   create(request: DeviceCreate & { siteId: string }): Promise<DeviceCreated>;
   /** The same for many, all or none of them, in the order asked for. */
@@ -101,7 +102,7 @@ export function createDevices(deps: DevicesDeps): Devices {
     throw new MusterError('REQUEST_INVALID', { profile: name }, { say });
   }
 
-  function newRow(siteId: string, request: Omit<DeviceCreate, 'siteId'>, now: number): DeviceRow {
+  function newRow(siteId: string, request: Omit<DeviceCreate, 'siteId' | 'token'>, now: number): DeviceRow {
     const { name, hardwareId, profile, tags, simulated = false } = request;
     checkProfile(profile);
     if (simulated && !deps.config.allowSimulated) {
@@ -212,7 +213,10 @@ export function createDevices(deps: DevicesDeps): Devices {
 
     async createAll(siteId, requests) {
       const now = clock.now();
-      const made = requests.map((request) => ({ row: newRow(siteId, request, now), token: newSecret() }));
+      const made = requests.map(({ token, ...request }) => {
+        if (token !== undefined) checkToken(token);
+        return { row: newRow(siteId, request, now), token: token ?? newSecret() };
+      });
       await store.createWithTokens(made.map(({ row, token }) => ({ row, tokenHash: hashSecret(token) })));
       return made.map(({ row, token }) => ({ device: toDevice(row, false), token }));
     },

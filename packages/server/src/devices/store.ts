@@ -110,6 +110,9 @@ export function createDeviceStore(db: Database<DeviceTables>) {
           await tx.insertInto('device_tokens').values(tokens).execute();
         });
       } catch (error) {
+        if (isUniqueViolation(error, 'device_tokens_pkey')) {
+          throw new MusterError('CONFLICT', {}, { say: 'A token is in use already; no device was made.' });
+        }
         if (!isUniqueViolation(error, 'devices_hardware')) throw error;
         const hardwareId = made.length === 1 ? made[0]?.row.hardware_id : undefined;
         const say =
