@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { codeOf, type ErrorCode, LIMITS, MusterError } from '@muster/contract';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
+import { createAdmission } from '../../platform/admission.ts';
 import { createClientRate } from '../../platform/client-rate.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Http } from '../../platform/http/index.ts';
@@ -20,6 +21,10 @@ const MOST_WAITING = 64;
 /** Pings keep routers from forgetting the connection; one that answers nothing for three of them is gone, ms. */
 const PING_MS = 20_000;
 const MOST_CONNECTIONS = 20_000;
+/** Handshakes let in a second; the next wait their turn, so that a fleet that comes back harms nobody. */
+const CONNECTS_PER_SECOND = 500;
+/** Clients give a handshake up after 10 s or so: who would wait longer is told when to come back, ms. */
+const LONGEST_WAIT_MS = 5_000;
 
 /**
  * The device API over WebSocket. A frame is `{"type":"telemetry","id":7,…message}`; its answer is
@@ -53,6 +58,7 @@ export function createDeviceSockets(deps: {
   const sessions = new Set<{ readonly socket: WebSocket; alive: number; close(code: ErrorCode): void }>();
   const open = new Map<string, number>();
   let stopping = false;
+  const admission = createAdmission(clock, CONNECTS_PER_SECOND, MOST_CONNECTIONS);
   let cancelPing = clock.after(PING_MS, ping);
 
   function ping(): void {
@@ -64,9 +70,27 @@ export function createDeviceSockets(deps: {
     cancelPing = clock.after(PING_MS, ping);
   }
 
+  /** Resolves when the handshake has its turn; UNAVAILABLE, with a time to come back, when that is too far off. */
+  function turn(socket: Duplex): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const waitMs = admission.waitMs();
+      const enter = (): void => {
+        socket.off('close', enter);
+        resolve();
+      };
+      // who hung up is let go at once, not when its turn would have come
+      socket.once('close', enter);
+      if (waitMs <= LONGEST_WAIT_MS && admission.enter(enter)) return;
+      socket.off('close', enter);
+      reject(new MusterError('UNAVAILABLE', { retryAfterMs: waitMs * (1 + Math.random()) }));
+    });
+  }
+
   async function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     if (stopping) throw new MusterError('SERVER_STOPPING');
     if (sessions.size >= MOST_CONNECTIONS) throw new MusterError('UNAVAILABLE');
+    await turn(socket);
+    if (socket.destroyed) return;
     const header = request.headers.authorization;
     const token = header?.startsWith('Bearer ') === true ? header.slice('Bearer '.length) : null;
     const device = await tokens.deviceOf(token);
@@ -109,6 +133,7 @@ export function createDeviceSockets(deps: {
     close() {
       stopping = true;
       cancelPing();
+      admission.stop();
       for (const session of sessions) session.close('SERVER_STOPPING');
     },
   };

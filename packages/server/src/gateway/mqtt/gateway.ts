@@ -3,6 +3,7 @@ import { createServer as createTlsServer } from 'node:tls';
 import { codeOf, type ErrorCode, LIMITS, MusterError } from '@muster/contract';
 import type { IConnectPacket, Packet } from 'mqtt-packet';
 import type { Pool } from 'pg';
+import { createAdmission } from '../../platform/admission.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { within } from '../../platform/deadline.ts';
 import type { Logger } from '../../platform/log.ts';
@@ -74,8 +75,6 @@ const WRONGS: ReadonlySet<ErrorCode> = new Set([
   'QUOTA_EXCEEDED',
   'SESSION_REPLACED',
 ]);
-/** How often connections in waiting get their turn, ms. */
-const ADMIT_MS = 20;
 
 /** Our own broker, or the same inbox behind the broker that `brokerUrl` names. */
 export function createMqttGateway(deps: MqttGatewayDeps): MqttGateway {
@@ -83,7 +82,12 @@ export function createMqttGateway(deps: MqttGatewayDeps): MqttGateway {
   return brokerUrl === undefined ? createOwnBroker(deps) : createExternalBroker(deps, brokerUrl);
 }
 
-function createOwnBroker(deps: MqttGatewayDeps): MqttGateway {
+/** Our own, which also takes connections that somebody else accepted. */
+export interface OwnBroker extends MqttGateway {
+  accept(socket: Socket): void;
+}
+
+export function createOwnBroker(deps: MqttGatewayDeps): OwnBroker {
   const { log, clock, config, inbox } = deps;
   const connections = new Map<Connection, Intake | null>();
   const counters = createMqttCounters(deps.metrics, () => connections.size);
@@ -95,17 +99,15 @@ function createOwnBroker(deps: MqttGatewayDeps): MqttGateway {
   const subscribing = { clock, log, inbox, router, store };
   const inTurn = createTurns(MOST_SUBSCRIBING);
   const servers: Server[] = [];
-  const line: { connection: Connection; packet: IConnectPacket }[] = [];
+  const admission = createAdmission(clock, config.connectsPerSecond, MOST_WAITING);
   const tries = createRateLimiter(clock, { limit: config.connectsPerMinute, windowMs: 60_000 });
-  let turns = config.connectsPerSecond;
   let stopping = false;
   let cancelTick = (): void => undefined;
-  let cancelAdmit = (): void => undefined;
   let prunedAt = clock.monotonic();
 
   // --- coming in ------------------------------------------------------------------------------------------------
 
-  function onSocket(socket: Socket): void {
+  function accept(socket: Socket): void {
     if (stopping || connections.size >= config.maxConnections) {
       counters.rejected(stopping ? 'SERVER_STOPPING' : 'UNAVAILABLE');
       socket.destroy();
@@ -124,11 +126,8 @@ function createOwnBroker(deps: MqttGatewayDeps): MqttGateway {
       const credentials = `${packet.username ?? ''} ${packet.password?.toString('latin1') ?? ''}`;
       if (tries.waitMs(credentials) > 0) return refuse(connection, packet, new MusterError('RATE_LIMITED'));
       tries.count(credentials);
-      if (line.length >= MOST_WAITING) return refuse(connection, packet, new MusterError('RATE_LIMITED'));
-      if (turns > 0 && line.length === 0) {
-        turns -= 1;
-        admit(connection, packet);
-      } else line.push({ connection, packet });
+      const isInLine = admission.enter(() => connections.has(connection) && admit(connection, packet));
+      if (!isInLine) refuse(connection, packet, new MusterError('RATE_LIMITED'));
     },
     onPublish(connection: Connection, publish: Parameters<Intake['publish']>[0], topic: Buffer | string) {
       connections.get(connection)?.publish(publish, topic);
@@ -136,17 +135,6 @@ function createOwnBroker(deps: MqttGatewayDeps): MqttGateway {
     onPacket,
     onEnd,
   };
-
-  function admitNext(): void {
-    turns = Math.min(config.connectsPerSecond, turns + (config.connectsPerSecond * ADMIT_MS) / 1_000);
-    while (turns >= 1 && line.length > 0) {
-      const next = line.shift();
-      if (next === undefined) break;
-      turns -= 1;
-      if (connections.has(next.connection)) admit(next.connection, next.packet);
-    }
-    cancelAdmit = clock.after(ADMIT_MS, admitNext);
-  }
 
   function admit(connection: Connection, packet: IConnectPacket): void {
     const credentials = {
@@ -287,19 +275,19 @@ function createOwnBroker(deps: MqttGatewayDeps): MqttGateway {
   }
 
   return {
+    accept,
     async listen() {
       if (!config.enabled) return;
       await router.load();
       const host = config.host ?? '127.0.0.1';
       if (!isLoopback(host)) log.warn({ host, port: config.port }, 'MQTT without TLS is open to the network');
-      servers.push(await listenOn(createServer(onSocket), host, config.port, 'mqtt.port'));
+      servers.push(await listenOn(createServer(accept), host, config.port, 'mqtt.port'));
       if (deps.tls !== null) {
-        const server = createTlsServer({ ...deps.tls, minVersion: 'TLSv1.2' }, onSocket);
+        const server = createTlsServer({ ...deps.tls, minVersion: 'TLSv1.2' }, accept);
         server.on('tlsClientError', (error) => log.debug({ err: error }, 'a TLS handshake failed'));
         servers.push(await listenOn(server, config.tlsHost ?? deps.httpHost, config.tlsPort, 'mqtt.tlsPort'));
       }
       tick();
-      admitNext();
     },
     ports: () => ({ plain: portOf(servers[0]), tls: portOf(servers[1]) }),
     async publish({ deviceId, siteId }, rest, payload, qos) {
@@ -321,7 +309,7 @@ function createOwnBroker(deps: MqttGatewayDeps): MqttGateway {
     async drain(ms) {
       stopping = true;
       cancelTick();
-      cancelAdmit();
+      admission.stop();
       wills.stop();
       const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
       const until = clock.monotonic() + ms;

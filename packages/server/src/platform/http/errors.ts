@@ -7,18 +7,27 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
   const known = hungUp(error) ? new MusterError('REQUEST_INVALID', {}, { cause: error }) : asMusterError(error);
   if (known.status >= 500) request.log.error({ err: error, code: known.code }, 'request failed');
   else request.log.debug({ code: known.code }, 'request refused');
-  const retryAfterMs = known.context.retryAfterMs;
+  const retryAfterMs = retryAfterMsOf(known);
   const body: ErrorReply = {
     error: {
       code: known.code,
       message: known.code === 'INTERNAL' ? new MusterError('INTERNAL').message : known.message,
       requestId: request.id,
-      ...(typeof retryAfterMs === 'number' ? { retryAfterMs } : {}),
+      ...(retryAfterMs === null ? {} : { retryAfterMs }),
       ...(isValidation(error) ? { details: error.validation.map(describeFault) } : {}),
     },
   };
-  if (typeof retryAfterMs === 'number') reply.header('retry-after', Math.ceil(retryAfterMs / 1000));
+  if (retryAfterMs !== null) reply.header('retry-after', Math.ceil(retryAfterMs / 1000));
   void reply.status(known.status).send(body);
+}
+
+/**
+ * How long a client shall wait before it asks again, ms; null when that would not help. Where nobody said, each is told
+ * another time: those that were refused together shall not come back together.
+ */
+export function retryAfterMsOf({ context, status, retryable }: MusterError): number | null {
+  if (typeof context.retryAfterMs === 'number') return Math.ceil(context.retryAfterMs);
+  return retryable && (status === 503 || status === 429) ? Math.ceil(1_000 + Math.random() * 4_000) : null;
 }
 
 /** The client went in the middle of its body: nobody hears the answer, and it is no fault of the database. */
