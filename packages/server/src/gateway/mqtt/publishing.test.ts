@@ -233,3 +233,18 @@ test('no more messages wait for their acknowledgement than the limit: the socket
   for (let id = 1; id <= 2 * most; id++) assert.equal((await client.next('puback')).messageId, id);
   await client.cut();
 });
+
+test('an acknowledgement without a packet id, or with the id 0, ends its connection and no other', async () => {
+  const bystander = await device();
+  for (const version of [4, 5]) {
+    for (const type of [0x40, 0x50, 0x62, 0x70]) {
+      for (const body of [[], [0, 0]]) {
+        const client = await device({ protocolVersion: version });
+        client.send(Buffer.from([type, body.length, ...body]));
+        await client.ended();
+      }
+    }
+  }
+  await bystander.ping();
+  await bystander.cut();
+});

@@ -338,7 +338,14 @@ export function createConnection(deps: ConnectionDeps, socket: Socket): Connecti
   socket.setNoDelay(true);
   socket.on('data', (chunk) => {
     lastSeen = clock.monotonic();
-    const result = reader.push(chunk, take);
+    let result: ReturnType<typeof reader.push>;
+    try {
+      result = reader.push(chunk, take);
+    } catch (error) {
+      // a fault of ours ends one connection, not the process that all the others are on
+      deps.log.error({ err: error }, 'a packet of a client could not be dealt with');
+      return disconnect(REASON.unspecified, 'INTERNAL');
+    }
     if (result === 'malformed') malformed();
     else if (result === 'too-large') disconnect(REASON.tooLarge, 'FRAME_TOO_LARGE');
   });

@@ -71,6 +71,16 @@ export function decodePublish(packet: Buffer, bodyAt: number, version: MqttVersi
 /** One parser for each version: whole packets go in, so it holds nothing between two of them. */
 const decoders = new Map<MqttVersion, (packet: Buffer) => Packet | null>();
 
+/** Packets with a packet id, which is never 0 (MQTT 5, 2.2.1); the parser reads -1 where there is none. */
+const WITH_ID: ReadonlySet<Packet['cmd']> = new Set([
+  'puback',
+  'pubrec',
+  'pubrel',
+  'pubcomp',
+  'subscribe',
+  'unsubscribe',
+]);
+
 /** Reads any whole packet; null when it is malformed. */
 export function decodePacket(packet: Buffer, version: MqttVersion): Packet | null {
   let decode = decoders.get(version);
@@ -109,6 +119,7 @@ function createDecoder(protocolVersion: MqttVersion): (packet: Buffer) => Packet
       renew();
       return null;
     }
-    return found;
+    const { cmd, messageId = 0 } = found as Packet;
+    return WITH_ID.has(cmd) && messageId < 1 ? null : found;
   };
 }
