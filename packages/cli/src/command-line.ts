@@ -15,7 +15,7 @@ export type Invocation =
   | {
       readonly kind: 'run';
       readonly command: Command;
-      readonly operands: Record<string, string | undefined>;
+      readonly operands: Record<string, string | readonly string[] | undefined>;
       readonly options: Record<string, string | number | boolean | undefined>;
       readonly server: string | undefined;
       readonly json: boolean;
@@ -78,14 +78,17 @@ function parse(args: readonly string[], known: Readonly<Record<string, Option>>)
   }
 }
 
-function readOperands(command: Command, given: readonly string[]): Record<string, string | undefined> {
+function readOperands(
+  command: Command,
+  given: readonly string[],
+): Record<string, string | readonly string[] | undefined> {
   const names = Object.entries(command.operands);
-  if (given.length > names.length) throw usage(`"${given[names.length] ?? ''}" is one word too many.`);
+  const takesAll = names.at(-1)?.[1].many === true;
+  if (given.length > names.length && !takesAll) throw usage(`"${given[names.length] ?? ''}" is one word too many.`);
   return Object.fromEntries(
-    names.map(([name, { required }], index) => {
-      const value = given[index];
-      if (required && value === undefined) throw usage(`${operandLabel(name)} is missing.`);
-      return [name, value];
+    names.map(([name, { required, many = false }], index) => {
+      if (required && given[index] === undefined) throw usage(`${operandLabel(name)} is missing.`);
+      return [name, many ? given.slice(index) : given[index]];
     }),
   );
 }

@@ -5,6 +5,8 @@ import type { Api } from './server/api.ts';
 /** A word that stands by itself, in the order of the table: `muster sites create NAME`. */
 export interface Operand {
   readonly required: boolean;
+  /** Takes all words that are left; only the last may. */
+  readonly many?: boolean;
   readonly summary: string;
 }
 
@@ -22,9 +24,12 @@ export interface Option {
 type Operands = Readonly<Record<string, Operand>>;
 type Options = Readonly<Record<string, Option>>;
 
-type OperandValues<A extends Operands> = {
-  readonly [K in keyof A]: A[K]['required'] extends true ? string : string | undefined;
-};
+type OperandValue<O extends Operand> = O extends { readonly many: true }
+  ? readonly string[]
+  : O['required'] extends true
+    ? string
+    : string | undefined;
+type OperandValues<A extends Operands> = { readonly [K in keyof A]: OperandValue<A[K]> };
 type OptionValue<O extends Option> = O['kind'] extends 'flag'
   ? boolean
   : (O['kind'] extends 'number' ? number : string) | undefined;
@@ -50,7 +55,7 @@ export interface Command {
   readonly operands: Operands;
   readonly options: Options;
   readonly run: (
-    operands: Readonly<Record<string, string | undefined>>,
+    operands: Readonly<Record<string, string | readonly string[] | undefined>>,
     options: Readonly<Record<string, string | number | boolean | undefined>>,
     context: Context,
   ) => Promise<void>;

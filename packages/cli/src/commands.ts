@@ -6,6 +6,10 @@ import { assistantCommands } from './commands/assistants.ts';
 import { configCommands } from './commands/config.ts';
 import { deviceMakingCommands } from './commands/device-making.ts';
 import { deviceCommands } from './commands/devices.ts';
+import { groupCommands } from './commands/fleet/groups.ts';
+import { runCommands } from './commands/fleet/runs.ts';
+import { sendCommands } from './commands/fleet/send.ts';
+import { twinCommands } from './commands/fleet/twin.ts';
 import { keyCommands } from './commands/keys.ts';
 import { sayCommands } from './commands/say.ts';
 import { simulateCommands } from './commands/simulate.ts';
@@ -22,6 +26,10 @@ export const commands: readonly Command[] = [
   ...deviceMakingCommands,
   ...activateCommands,
   ...keyCommands,
+  ...sendCommands,
+  ...twinCommands,
+  ...groupCommands,
+  ...runCommands,
   ...telemetryCommands,
   ...alertCommands,
   ...assistantCommands,

@@ -3,9 +3,10 @@ import { GLOBAL_OPTIONS, operandLabel } from '../command-line.ts';
 
 /** `sites create NAME`, with brackets around what may be left out. */
 export function usageLine(command: Command): string {
-  const operands = Object.entries(command.operands).map(([name, { required }]) =>
-    required ? operandLabel(name) : `[${operandLabel(name)}]`,
-  );
+  const operands = Object.entries(command.operands).map(([name, { required, many = false }]) => {
+    const label = operandLabel(name) + (many ? '…' : '');
+    return required ? label : `[${label}]`;
+  });
   const options = Object.keys(command.options).length > 0 ? ['[OPTIONS]'] : [];
   return ['muster', command.name, ...operands, ...options].join(' ');
 }

@@ -45,7 +45,9 @@ import {
   type TransferFormat,
   TurnList,
 } from '@muster/contract';
+import { fleetApi } from './fleet-api.ts';
 import { type ApiRequest, send, type Target } from './http.ts';
+import { query } from './query.ts';
 import { openDownload } from './transfer.ts';
 
 /** Made apart from their use: inferring a reply's type through a schema costs the compiler a second for each call. */
@@ -149,6 +151,7 @@ export function createApi(target: Target) {
         readonly state?: (typeof ALERT_STATES)[number] | undefined;
       },
     ) => get(`/api/alerts${query({ ...page })}`, is.alertList),
+    ...fleetApi(get, write),
     alert: (alertId: string) => get(`/api/alerts/${alertId}`, is.alertDetail),
     acknowledge: (alertId: string, comment: string | undefined) =>
       write('POST', `/api/alerts/${alertId}/acknowledge`, comment === undefined ? {} : { comment }, is.alert),
@@ -188,12 +191,6 @@ export function createApi(target: Target) {
     turns: (deviceId: string, page: PageQuery) =>
       get(`/api/devices/${deviceId}/turns${query({ ...page })}`, is.turnList),
   };
-}
-
-function query(values: Readonly<Record<string, string | number | undefined>>): string {
-  const params = new URLSearchParams();
-  for (const [name, value] of Object.entries(values)) if (value !== undefined) params.set(name, String(value));
-  return params.size === 0 ? '' : `?${params}`;
 }
 
 function isNothing(value: unknown): value is null {

@@ -1,4 +1,4 @@
-import { type Assistant, type Device, MusterError, type Site } from '@muster/contract';
+import { type Assistant, type Device, type Group, MusterError, type Site } from '@muster/contract';
 import type { Api } from './api.ts';
 
 /** Devices read while looking for one by its name; a person with more gives the id. */
@@ -54,6 +54,12 @@ export async function findAssistant(api: Api, wanted: string, site?: string): Pr
   const lists = await Promise.all(sites.map(({ siteId }) => api.assistants(siteId)));
   const assistants = lists.flatMap((list) => list.assistants);
   return only(assistants, wanted, 'assistant', ({ assistantId, name }) => [assistantId, name]);
+}
+
+/** A group by its id or name. */
+export async function findGroup(api: Api, wanted: string): Promise<Group> {
+  const { groups } = await api.groups(undefined);
+  return only(groups, wanted, 'group', ({ groupId, name }) => [groupId, name]);
 }
 
 function only<T>(all: readonly T[], wanted: string, kind: string, names: (item: T) => readonly (string | null)[]): T {

@@ -1,0 +1,6 @@
+/** `?limit=5&after=x` of what is given; nothing for nothing. */
+export function query(values: Readonly<Record<string, string | number | boolean | undefined>>): string {
+  const params = new URLSearchParams();
+  for (const [name, value] of Object.entries(values)) if (value !== undefined) params.set(name, String(value));
+  return params.size === 0 ? '' : `?${params}`;
+}
