@@ -33,7 +33,10 @@ export function createDeviceInbox(deps: {
   const refusedTotal = deps.metrics.counter('muster_device_refused_total', 'What devices sent and was refused', [
     'code',
   ]);
-  const refusals = new Map<string, { readonly device: KnownDevice; readonly code: ErrorCode; count: number }>();
+  const refusals = new Map<
+    string,
+    { readonly device: Parameters<DeviceInbox['refused']>[0]; readonly code: ErrorCode; count: number }
+  >();
 
   function tellRefusals(): void {
     const told = [...refusals.values()];

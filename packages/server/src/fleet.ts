@@ -10,6 +10,7 @@ import {
   createDeviceSockets,
   createRequestRates,
   createTokens,
+  type DeviceInbox,
   deviceApiRoutes,
   type KnownDevice,
 } from './gateway/device/index.ts';
@@ -35,6 +36,8 @@ export interface Fleet {
   readonly commands: Commands;
   readonly mqtt: MqttGateway;
   readonly parts: readonly Part[];
+  /** What a device sent over a wire that is not the device API was refused: counted, and told to the alerts. */
+  readonly refused: DeviceInbox['refused'];
   routes(http: Http): void;
   /** Opens the ports and starts the work in the background; stopped by the lifecycle. Call it after the routes. */
   start(): Promise<void>;
@@ -131,6 +134,7 @@ export async function createFleet(deps: {
     commands,
     mqtt,
     parts: [telemetryPart(telemetry)],
+    refused: inbox.refused,
     routes(http) {
       twinRoutes(http, twins, deviceOf);
       telemetryRoutes(http, telemetry, deviceOf);

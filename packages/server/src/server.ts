@@ -162,6 +162,7 @@ async function compose(
       voice,
       siteOf,
       log,
+      refused: (device, code) => fleet.refused(device, code),
       commands: {
         reply: (device, reply) => fleet.commands.reply(device, reply),
         deviceReady: (link) => fleet.commands.deviceReady(link),

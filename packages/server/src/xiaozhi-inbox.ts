@@ -1,4 +1,4 @@
-import { MusterError, type Site } from '@muster/contract';
+import { type ErrorCode, MusterError, type Site } from '@muster/contract';
 import type { Commands } from './commands/index.ts';
 import type { DeviceLink, Devices } from './devices/index.ts';
 import type { XiaozhiInbox } from './gateway/xiaozhi/index.ts';
@@ -12,6 +12,8 @@ export function createXiaozhiInbox(deps: {
   readonly voice: Voice;
   readonly siteOf: (siteId: string) => Promise<Site>;
   readonly commands: Pick<Commands, 'reply' | 'deviceReady'>;
+  /** What a device sent was refused: counted, and told to the alerts. */
+  readonly refused: (device: { readonly deviceId: string; readonly siteId: string }, code: ErrorCode) => void;
   readonly log: Logger;
 }): XiaozhiInbox {
   const { devices, voice, commands, log } = deps;
@@ -61,6 +63,8 @@ export function createXiaozhiInbox(deps: {
       talking.set(device.deviceId, { link: tools, gone: devices.links.open(tools) });
       return voice.open(link);
     },
+
+    refused: (device, code) => deps.refused(device, code),
 
     toolsListed({ deviceId }) {
       const open = talking.get(deviceId);

@@ -35,7 +35,7 @@ export interface DeviceInbox {
    * Each wire tells what it refused, once, with its code: counted, and told to the alerts. What is no fault of the
    * device (the database is away) is left out there.
    */
-  refused(device: KnownDevice, code: ErrorCode): void;
+  refused(device: Pick<KnownDevice, 'deviceId' | 'siteId'>, code: ErrorCode): void;
   /** A connection began: the device is here. */
   opened(device: KnownDevice, link: OpenLink): OpenConnection;
 }

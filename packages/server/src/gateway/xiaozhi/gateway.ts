@@ -95,7 +95,11 @@ export function createXiaozhiGateway(deps: XiaozhiGatewayDeps): XiaozhiGateway {
     const session = openSession(sessionDeps, wire, device, asked);
     const older = sessions.get(device.deviceId);
     sessions.set(device.deviceId, session);
-    older?.close('SESSION_REPLACED');
+    if (older !== undefined) {
+      // over MQTT a device that lost its channel begins another: its connection, and so its identity, is the same
+      if (wire.greeting.transport === 'websocket') inbox.refused?.(device, 'SESSION_REPLACED');
+      older.close('SESSION_REPLACED');
+    }
     return session;
   }
 
@@ -148,7 +152,10 @@ export function createXiaozhiGateway(deps: XiaozhiGatewayDeps): XiaozhiGateway {
           sounds,
           soundHost: config.publicHost ?? null,
           open: (_device, wire) => begin(device, wire, 1).link.sessionId,
-          onFault: (code) => counters.fault(code),
+          onFault(code) {
+            counters.fault(code);
+            inbox.refused?.(device, code);
+          },
         },
         device,
         connection,

@@ -29,6 +29,8 @@ export interface XiaozhiInbox {
   channelOpened?(device: DeviceIdentity): () => void;
   /** The device has listed its tools: `link.tools()` has them. */
   toolsListed?(device: DeviceIdentity): void;
+  /** Something that the device sent was refused, or a newer connection of it took the place of one. */
+  refused?(device: DeviceIdentity, code: ErrorCode): void;
   /** The connection of a device ended; `null` when the device hung up. Not called for one that was replaced. */
   closed?(device: DeviceIdentity, code: ErrorCode | null): void;
 }

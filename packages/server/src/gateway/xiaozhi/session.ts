@@ -103,7 +103,7 @@ export function openSession(
     if (phase === 'over') return;
     const { byteLength } = data;
     if (!rate.take(1 + byteLength / LIMITS.audioFrameBytes)) {
-      counters.fault('MESSAGE_RATE');
+      refused('MESSAGE_RATE');
       close('MESSAGE_RATE');
     } else if (kind === 'audio') {
       counters.audioIn(byteLength);
@@ -196,7 +196,7 @@ export function openSession(
   function fail(error: unknown): void {
     const code = codeOf(error);
     if (code === 'FRAME_MALFORMED' || code === 'MESSAGE_MALFORMED' || code === 'FRAME_TOO_LARGE') {
-      counters.fault(code);
+      refused(code);
       faults++;
       log.info({ code, faults }, 'malformed frame');
       if (code === 'FRAME_TOO_LARGE' || faults >= MOST_FAULTS) close(code);
@@ -205,6 +205,11 @@ export function openSession(
       log.error({ err: error }, 'session failed');
       close(code);
     }
+  }
+
+  function refused(code: ErrorCode): void {
+    counters.fault(code);
+    deps.inbox.refused?.(device, code);
   }
 
   function alert(code: ErrorCode): void {
@@ -266,7 +271,7 @@ export function openSession(
       if (code === null) {
         log.debug({ err: error }, 'the connection failed');
       } else {
-        counters.fault(code);
+        refused(code);
         close(code);
       }
     },
