@@ -13,8 +13,10 @@ interface Course {
   readonly kind: ProfileSeries['kind'];
   readonly low: number;
   readonly high: number;
-  /** Only grows: a counter. */
+  /** Only grows, from nought: a counter. */
   readonly grows: boolean;
+  /** It counts things: there are no halves. */
+  readonly whole: boolean;
 }
 
 /** Where working devices are, by the name of the series, else by its unit: the limits alone are those of the sensor. */
@@ -70,7 +72,7 @@ export function createMeasuring(profile: Profile, random: Random): Measuring {
       case 'number':
         if (course.name === 'uptime') return Math.round(upMs / 1_000);
         state[2 * at] = walk(course, before, random);
-        return rounded(state[2 * at] ?? 0);
+        return course.whole ? Math.round(state[2 * at] ?? 0) : rounded(state[2 * at] ?? 0);
       case 'boolean':
         if (random() < TURN) state[2 * at] = before > 0.5 ? 0 : 1;
         return (state[2 * at] ?? 0) > 0.98;
@@ -95,9 +97,9 @@ export function createMeasuring(profile: Profile, random: Random): Measuring {
 }
 
 /** A step that leads back to the middle the more, the further away it is. */
-function walk({ low, high, grows }: Course, before: number, random: Random): number {
+function walk({ low, high, grows, whole }: Course, before: number, random: Random): number {
+  if (grows) return before + (whole ? Math.floor(random() * 1.3) : random());
   const span = high - low;
-  if (grows) return before + random() * span;
   const pull = ((low + high) / 2 - before) * 0.02;
   return Math.min(high, Math.max(low, before + pull + (random() - 0.5) * span * 0.06));
 }
@@ -113,9 +115,10 @@ function coursesOf(profile: Profile): readonly Course[] {
 
 function courseOf(name: string, { kind, unit, min, max }: ProfileSeries): Course {
   const grows = GROWING.has(name);
-  if (kind !== 'number') return { name, kind, low: 0, high: 1, grows: false };
+  const whole = unit === '1';
+  if (kind !== 'number' || grows) return { name, kind, low: 0, high: 1, grows, whole };
   const [low, high] = USUAL[name] ?? USUAL_OF_UNIT[unit ?? ''] ?? between(min ?? 0, max ?? (min ?? 0) + 10);
-  return { name, kind, low: Math.max(low, min ?? low), high: Math.min(grows ? 2 : high, max ?? high), grows };
+  return { name, kind, low: Math.max(low, min ?? low), high: Math.min(high, max ?? high), grows, whole };
 }
 
 /** The middle half. */
