@@ -17,7 +17,9 @@ export interface ServerProcess {
   readonly readyMs: number;
   /** Types the code of a device. */
   activate(code: string): Promise<void>;
-  call<T>(method: string, path: string, body?: unknown): Promise<T>;
+  call<T>(method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<T>;
+  /** The body of a page that is no JSON, such as /metrics. */
+  text(path: string): Promise<string>;
   /** Memory of the process and all its children, MB: proportional set size, so that shared pages count once. */
   memoryMb(): Promise<number>;
   /** A query on its database, past the API: for what only rows can prove. */
@@ -48,6 +50,8 @@ export async function startServerProcess(
     readonly dataDir?: string;
     readonly flags?: readonly string[];
     readonly main?: URL;
+    /** For Node itself, such as `--inspect=127.0.0.1:0`. */
+    readonly nodeFlags?: readonly string[];
     /** Gets its log, line by line, which is printed otherwise. */
     readonly onLog?: (line: string) => void;
   } = {},
@@ -61,7 +65,7 @@ export async function startServerProcess(
     '--log.level=warn',
     ...(options.flags ?? []),
   ];
-  const child = spawn(process.execPath, [(options.main ?? MAIN).pathname, ...flags], {
+  const child = spawn(process.execPath, [...(options.nodeFlags ?? []), (options.main ?? MAIN).pathname, ...flags], {
     stdio: ['ignore', 'pipe', options.onLog === undefined ? 'inherit' : 'pipe'],
   });
   const { pid } = child;
@@ -73,12 +77,18 @@ export async function startServerProcess(
   const readyMs = performance.now() - begun;
   let token = '';
 
-  async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+  async function call<T>(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<T> {
     const reply = await fetch(url + path, {
       method,
       headers: {
         ...(token === '' ? {} : { authorization: `Bearer ${token}` }),
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
@@ -101,6 +111,7 @@ export async function startServerProcess(
     pid,
     readyMs,
     call,
+    text: async (path) => (await fetch(url + path, { headers: { authorization: `Bearer ${token}` } })).text(),
     activate: async (code) => void (await call('POST', '/api/devices/activate', { code })),
     memoryMb: () => treeMemoryMb(pid),
     databaseUrl: () => databaseUrl(dataDir),

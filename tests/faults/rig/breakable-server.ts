@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MusterError } from '@muster/contract';
 import { type ServerProcess, STUB_MAIN, startServerProcess } from '../../../bench/server-process.ts';
+import { collectedHeapMb } from './heap.ts';
 
 /** A server on a data directory that outlives it: killed and started again, on the same ports or on new ones. */
 export interface BreakableServer {
@@ -12,6 +13,8 @@ export interface BreakableServer {
   /** What it wrote to its log, warnings and worse, over all its lives. */
   readonly logged: { lines: number; bytes: number; readonly worst: string[] };
   start(): Promise<void>;
+  /** What its JavaScript holds after a full collection, MB; only when it is `inspected`. */
+  heapMb(): Promise<number>;
   /** Stops it, ends whatever is left of its database, removes its data. Does not reject. */
   end(): Promise<void>;
 }
@@ -20,6 +23,8 @@ export interface BreakableOptions {
   readonly flags?: readonly string[];
   /** Default: a new directory that is removed at the end. */
   readonly dataDir?: string;
+  /** Lets {@link BreakableServer.heapMb} look into it. */
+  readonly inspected?: boolean;
 }
 
 /** Lines of level "error" that are kept to be shown. */
@@ -33,15 +38,25 @@ export async function startBreakable(options: BreakableOptions = {}): Promise<Br
     logged.bytes += line.length + 1;
     if (!line.includes('"level":"warn"') && logged.worst.length < KEPT_LINES) logged.worst.push(line);
   };
+  let inspector = '';
+  const nodeFlags = options.inspected === true ? ['--inspect=127.0.0.1:0'] : [];
+
   async function start(): Promise<ServerProcess> {
     const last: string[] = [];
     const onLine = (line: string): void => {
-      onLog(line);
+      inspector = /^Debugger listening on (ws:\S+)/.exec(line)?.[1] ?? inspector;
+      if (line.startsWith('{')) onLog(line);
       last.push(line);
       if (last.length > KEPT_LINES) last.shift();
     };
     try {
-      return await startServerProcess({ dataDir, main: STUB_MAIN, onLog: onLine, flags: options.flags ?? [] });
+      return await startServerProcess({
+        dataDir,
+        main: STUB_MAIN,
+        onLog: onLine,
+        flags: options.flags ?? [],
+        nodeFlags,
+      });
     } catch (cause) {
       throw new MusterError('UNAVAILABLE', {}, { cause, say: `The server did not start:\n${last.join('\n')}` });
     }
@@ -63,6 +78,7 @@ export async function startBreakable(options: BreakableOptions = {}): Promise<Br
     async start() {
       now = await start();
     },
+    heapMb: () => collectedHeapMb(inspector),
     async end() {
       await now.stop();
       await endDatabase(dataDir);

@@ -18,7 +18,7 @@ export const DEVICE_SOCKET_PATH = '/device/v1/socket';
 
 /** Frames of one device that wait for their answer; past it the socket is not read. */
 const MOST_WAITING = 64;
-/** Pings keep routers from forgetting the connection; one that answers nothing for three of them is gone, ms. */
+/** Pings keep routers from forgetting the connection; one that was silent since two of them is gone: within a minute, ms. */
 const PING_MS = 20_000;
 const MOST_CONNECTIONS = 20_000;
 /** Handshakes let in a second; the next wait their turn, so that a fleet that comes back harms nobody. */
@@ -64,7 +64,7 @@ export function createDeviceSockets(deps: {
   function ping(): void {
     for (const session of sessions) {
       session.alive += 1;
-      if (session.alive > 3) session.socket.terminate();
+      if (session.alive > 2) session.socket.terminate();
       else session.socket.ping();
     }
     cancelPing = clock.after(PING_MS, ping);
