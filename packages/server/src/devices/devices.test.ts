@@ -21,6 +21,7 @@ const clock: Clock = {
 };
 let devices: Devices;
 const revoked: string[] = [];
+const created: string[] = [];
 
 before(async () => {
   database = await createTestDatabase();
@@ -28,6 +29,7 @@ before(async () => {
   await database.pool.query(insert, [siteA, siteB]);
   const bus = createInProcessBus(log);
   bus.subscribe('device.revoked', ({ deviceId }) => void revoked.push(deviceId));
+  bus.subscribe('device.created', ({ deviceId }) => void created.push(deviceId));
   devices = createDevices({
     db: database.for(),
     clock,
@@ -416,6 +418,7 @@ test('a device keeps the token that it had elsewhere; one that is in use or weak
   const token = 'k3XvQ9bTz7LmN2pRs8Wc';
   const { device } = await devices.create({ name: 'Moved', siteId: siteA, token });
   assert.equal((await devices.authenticate(token, null))?.deviceId, device.deviceId);
+  assert.ok(created.includes(device.deviceId), 'others heard of it');
   const many = await database.pool.query('SELECT 1 FROM devices');
   const other = { name: 'Other', token: 'Zb4Yt6Hn1Qw8Er5Ux2Ka' };
   await assert.rejects(devices.createAll(siteB, [other, { name: 'Copy', token }]), { code: 'CONFLICT' });

@@ -78,6 +78,9 @@ export interface DevicesDeps {
   readonly config: Static<typeof devicesConfig>;
 }
 
+/** One that is none would fail the lookups that came with it. */
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
 export function createDevices(deps: DevicesDeps): Devices {
   const { clock, bus, log } = deps;
   const store = createDeviceStore(deps.db);
@@ -85,6 +88,7 @@ export function createDevices(deps: DevicesDeps): Devices {
   const checkIn = createCheckIn({ store, activation, clock, knocksPerMinute: deps.config.knocksPerMinute });
   // a fleet that comes back asks for thousands within seconds
   const byToken = createGather(store.byTokens);
+  const byId = createGather(store.findAll);
   const links = createDeviceLinks(bus, (deviceId) => presence.changed(deviceId));
   const presence = createPresence({ db: deps.db, clock, bus, log, links });
 
@@ -175,7 +179,7 @@ export function createDevices(deps: DevicesDeps): Devices {
     },
 
     async get(deviceId) {
-      const row = await store.find(deviceId);
+      const row = UUID.test(deviceId) ? await byId(deviceId.toLowerCase()) : undefined;
       if (row === undefined) throw new MusterError('NOT_FOUND', { deviceId });
       return shown(row);
     },
@@ -218,6 +222,8 @@ export function createDevices(deps: DevicesDeps): Devices {
         return { row: newRow(siteId, request, now), token: token ?? newSecret() };
       });
       await store.createWithTokens(made.map(({ row, token }) => ({ row, tokenHash: hashSecret(token) })));
+      // rules watch it from now on, not from its first connection
+      for (const { row } of made) bus.publish('device.created', { deviceId: row.device_id });
       return made.map(({ row, token }) => ({ device: toDevice(row, false), token }));
     },
 

@@ -124,6 +124,7 @@ export function createEngine(deps: EngineDeps) {
       bus.subscribe('device.event', ({ deviceId, name, level }) =>
         feed(deviceId, 'events', { on: 'events', name, level }),
       ),
+      bus.subscribe('device.created', ({ deviceId }) => markStale(deviceId)),
       bus.subscribe('device.changed', ({ deviceId }) => markStale(deviceId)),
       bus.subscribe('device.revoked', ({ deviceId }) => markStale(deviceId)),
     );

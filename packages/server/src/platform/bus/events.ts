@@ -20,6 +20,8 @@ export interface StoredPoints {
 export interface BusEvents {
   'device.connected': { readonly deviceId: string; readonly siteId: string };
   'device.disconnected': { readonly deviceId: string; readonly siteId: string };
+  /** A person made it; it has never been here. */
+  'device.created': { readonly deviceId: string };
   'device.changed': { readonly deviceId: string };
   'device.revoked': { readonly deviceId: string };
   'apiKey.removed': { readonly keyId: string };
@@ -36,9 +38,12 @@ export interface BusEvents {
   'device.event': {
     readonly deviceId: string;
     readonly siteId: string;
+    readonly eventId: string;
     readonly name: string;
     readonly level: 'info' | 'warning' | 'error';
+    readonly data: unknown;
     readonly at: number;
+    readonly receivedAt: number;
   };
   'twin.changed': {
     readonly deviceId: string;
