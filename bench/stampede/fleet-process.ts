@@ -5,7 +5,8 @@ import { createAckedNumbers } from './stored.ts';
  * The fleet as a process of its own, forked, so that its work is not measured as the server's. It is told to begin, and
  * says how many are connected; asked to stop it tells what was acknowledged.
  */
-export interface FleetJob extends Pick<FleetOptions, 'server' | 'mqtt' | 'messagesPerSecond' | 'connectsPerSecond'> {
+export interface FleetJob
+  extends Pick<FleetOptions, 'server' | 'mqtt' | 'messagesPerSecond' | 'connectsPerSecond' | 'backoff'> {
   readonly devices: readonly FleetDevice[];
 }
 

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bug } from '@muster/contract';
-import type { WireName } from '@muster/testkit';
+import type { BackoffOptions, WireName } from '@muster/testkit';
 import { type ServerProcess, STUB_MAIN, startServerProcess } from '../server-process.ts';
 import { percentile } from '../statistics.ts';
 import { needOpenFiles } from './file-limit.ts';
@@ -20,6 +20,10 @@ export interface StampedeOptions {
   /** Seconds between two messages of a device. */
   readonly everySeconds: number;
   readonly rounds: number;
+  /** How devices come back; as a rule as they do by themselves. */
+  readonly backoff?: BackoffOptions;
+  /** How long all are left in peace before the server is killed, ms. */
+  readonly settleMs?: number;
   readonly say: (line: string) => void;
   readonly signal: AbortSignal;
 }
@@ -45,7 +49,7 @@ const SETTLE_MS = 3_000;
 
 /** A fleet loses its server to `kill -9` and comes back to it, `rounds` times. */
 export async function stampede(options: StampedeOptions): Promise<StampedeResult> {
-  const { devices: count, say, signal } = options;
+  const { devices: count, say, signal, settleMs = SETTLE_MS } = options;
   await needOpenFiles(count);
   const dataDir = await mkdtemp(join(tmpdir(), 'muster-stampede-'));
   const flags = await fixedPorts();
@@ -62,12 +66,13 @@ export async function stampede(options: StampedeOptions): Promise<StampedeResult
       devices,
       messagesPerSecond: 1 / options.everySeconds,
       connectsPerSecond: 500,
+      ...(options.backoff === undefined ? {} : { backoff: options.backoff }),
     };
     fleet.send(job);
     const empty = await latest.until(() => true);
     const full = await latest.until(({ connected }) => connected === count);
     say(`all connected, ${full.acked} messages acknowledged`);
-    await wait(SETTLE_MS);
+    await wait(settleMs);
 
     let slowestMs = 0;
     let readyMs = 0;
@@ -89,7 +94,7 @@ export async function stampede(options: StampedeOptions): Promise<StampedeResult
       say(
         `round ${round}: ready after ${seconds(server.readyMs)}, all ${count} back ${seconds(tookMs)} later, API p95 ${percentile(probed.timesMs, 0.95).toFixed(0)} ms`,
       );
-      await wait(SETTLE_MS);
+      await wait(settleMs);
     }
     const { acked, counters, refusals } = await latest.end();
     say(`${JSON.stringify(counters)} refusals ${JSON.stringify(refusals)}`);
