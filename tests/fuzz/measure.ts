@@ -12,7 +12,9 @@ export interface FuzzResult {
   readonly outcomes: Readonly<Record<string, number>>;
   /** What the heap and buffers outside of it grew by after the first tenth of the inputs, KB. */
   readonly growthKb: number;
+  /** The input that took longest: machines have pauses of their own, so look at it again. */
   readonly slowestMs: number;
+  readonly slowestNth: number;
   readonly perSecond: number;
   /** The input that broke it; null: none did. */
   readonly failure: { readonly nth: number; readonly error: string; readonly base64: string } | null;
@@ -30,11 +32,14 @@ export async function measure(
   target: FuzzTarget,
   {
     inputs,
+    first = 0,
     seed,
     say,
     signal,
   }: {
     readonly inputs: number;
+    /** The number of the first one; default 0. */
+    readonly first?: number;
     readonly seed: number;
     readonly say: (line: string) => void;
     readonly signal: AbortSignal;
@@ -51,12 +56,14 @@ export async function measure(
   const begun = performance.now();
   let failure: FuzzResult['failure'] = null;
   let slowestMs = 0;
+  let slowestNth = first;
   let before = 0;
   let done = 0;
   try {
     for (; done < inputs && failure === null && !signal.aborted; done++) {
       if (done === Math.floor(inputs / 10)) before = await memoryKb();
-      const random = createRandom(seed, done);
+      const nth = first + done;
+      const random = createRandom(seed, nth);
       const input = target.make(random);
       const from = performance.now();
       try {
@@ -65,16 +72,20 @@ export async function measure(
         outcomes[word] = (outcomes[word] ?? 0) + 1;
       } catch (error) {
         const code = codeOf(error);
-        if (!(error instanceof MusterError) || code === 'INTERNAL') failure = failed(done, error, input);
+        if (!(error instanceof MusterError) || code === 'INTERNAL') failure = failed(nth, error, input);
         outcomes[code] = (outcomes[code] ?? 0) + 1;
       }
-      slowestMs = Math.max(slowestMs, performance.now() - from);
+      const tookMs = performance.now() - from;
+      if (tookMs > slowestMs) {
+        slowestMs = tookMs;
+        slowestNth = nth;
+      }
       if (done % BREATH_EVERY === 0) await breath();
-      if (lost !== undefined) failure ??= failed(done, lost, input);
+      if (lost !== undefined) failure ??= failed(nth, lost, input);
       if (done > 0 && done % 100_000 === 0) say(`${done} inputs`);
     }
     await breath();
-    if (lost !== undefined && failure === null) failure = failed(done, lost, Buffer.alloc(0));
+    if (lost !== undefined && failure === null) failure = failed(first + done, lost, Buffer.alloc(0));
     const growthKb = Math.round((await memoryKb()) - before);
     const perSecond = Math.round(done / ((performance.now() - begun) / 1_000));
     const short =
@@ -89,7 +100,8 @@ export async function measure(
       inputs: done,
       outcomes,
       growthKb,
-      slowestMs: Math.round(slowestMs),
+      slowestMs: Math.round(slowestMs * 10) / 10,
+      slowestNth,
       perSecond,
       failure,
       short,

@@ -42,6 +42,8 @@ export const target = defineFuzz({
         own !== null &&
         isFilter(text) &&
         found !== null &&
+        // what ends with the prefix is nobody's: refused, whoever publishes it
+        found !== own.prefix &&
         matches(text, found) &&
         ownTopic(found, DEVICE) === null
       ) {

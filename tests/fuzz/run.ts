@@ -5,15 +5,16 @@ import type { FuzzTarget } from './define.ts';
 import { measure } from './measure.ts';
 
 /**
- * `npm run fuzz -- NAME [--inputs N] [--seed N] [--json]`: feeds a decoder with mutated inputs and says whether one of
- * them breaks it or makes it grow. `all`: one after the other. Exit code 1 when one does; the seed and the number of the
- * input make it again.
+ * `npm run fuzz -- NAME [--inputs N] [--seed N] [--first N] [--json]`: feeds a decoder with mutated inputs and says whether one of
+ * them breaks it or makes it grow. `all`: one after the other. Exit code 1 when one does; `--seed` and `--first` with the
+ * number of the input make it again.
  */
 const ENDING = '.fuzz.ts';
 
 const { values, positionals } = parseArgs({
   options: {
     inputs: { type: 'string', default: '1000000' },
+    first: { type: 'string', default: '0' },
     seed: { type: 'string' },
     json: { type: 'boolean', default: false },
   },
@@ -23,9 +24,16 @@ const [name] = positionals;
 const all = await targets();
 const wanted = all.filter((target) => name === 'all' || target.name === name);
 const inputs = Number(values.inputs);
+const first = Number(values.first);
 const seed = values.seed === undefined ? Date.now() % 0x1_0000_0000 : Number(values.seed);
-if (wanted.length === 0 || !Number.isSafeInteger(inputs) || inputs < 1 || !Number.isSafeInteger(seed)) {
-  console.error('Usage: npm run fuzz -- NAME|all [--inputs N] [--seed N] [--json]\n');
+if (
+  wanted.length === 0 ||
+  !Number.isSafeInteger(inputs) ||
+  inputs < 1 ||
+  !Number.isSafeInteger(seed) ||
+  !Number.isSafeInteger(first)
+) {
+  console.error('Usage: npm run fuzz -- NAME|all [--inputs N] [--seed N] [--first N] [--json]\n');
   for (const target of all) console.error(`${target.name}\n    ${target.summary}`);
   process.exitCode = 2;
 } else process.exitCode = await run();
@@ -39,7 +47,7 @@ async function run(): Promise<number> {
       if (!values.json) console.log(`${target.name}: ${line}`);
     };
     say(`seed ${seed}`);
-    const result = await measure(target, { inputs, seed, say, signal: stopping.signal });
+    const result = await measure(target, { inputs, first, seed, say, signal: stopping.signal });
     if (result.short !== null) short += 1;
     console.log(JSON.stringify(result));
   }

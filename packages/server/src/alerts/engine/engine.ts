@@ -47,6 +47,7 @@ export function createEngine(deps: EngineDeps) {
 
   const ends: (() => void)[] = [];
   const stale = new Set<string>();
+  const early: { readonly deviceId: string; readonly input: RuleInput }[] = [];
   let staleAll = true;
   let version = '';
   let startedAt = 0;
@@ -118,9 +119,13 @@ export function createEngine(deps: EngineDeps) {
       bus.subscribe('command.changed', ({ deviceId, state, name }) => {
         if (isEnd(state)) feed(deviceId, 'commands', { on: 'commands', state, name });
       }),
-      bus.subscribe('device.refused', ({ deviceId, code, count }) =>
-        feed(deviceId, 'refused', { on: 'refused', code, count }),
-      ),
+      bus.subscribe('device.refused', ({ deviceId, code, count }) => {
+        const input = { on: 'refused' as const, code, count };
+        if (roster.watches.has(deviceId)) return feed(deviceId, 'refused', input);
+        // a device so new that no rule watches it yet: its first words may be the hostile ones
+        markStale(deviceId);
+        if (early.length < MOST_STALE) early.push({ deviceId, input });
+      }),
       bus.subscribe('device.event', ({ deviceId, name, level }) =>
         feed(deviceId, 'events', { on: 'events', name, level }),
       ),
@@ -171,6 +176,7 @@ export function createEngine(deps: EngineDeps) {
       stale.delete(deviceId);
       await roster.refresh(deviceId);
     }
+    for (const { deviceId, input } of early.splice(0)) feed(deviceId, 'refused', input);
     if (clock.monotonic() - startedAt >= config.startGraceMs) await tick();
     if (now - (timers.keep ?? 0) >= KEEP_MS) {
       timers = { ...timers, keep: now };

@@ -248,3 +248,13 @@ test('an acknowledgement without a packet id, or with the id 0, ends its connect
   await bystander.ping();
   await bystander.cut();
 });
+
+test('MQTT 5: a property that may come once and comes twice is a fault', async () => {
+  const client = await device();
+  const responseTopic = Buffer.from('\u0008\u0000\u0001a', 'latin1');
+  const topic = Buffer.from('\u0000\u0014devices/me/telemetry', 'latin1');
+  const body = Buffer.concat([topic, Buffer.from([8]), responseTopic, responseTopic]);
+  client.send(Buffer.concat([Buffer.from([0x30, body.length]), body]));
+  assert.equal((await client.next('disconnect')).reasonCode, 0x81);
+  await client.ended();
+});

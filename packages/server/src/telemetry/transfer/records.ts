@@ -78,6 +78,7 @@ function cellsOf(record: string, line: number): string[] {
       let text = '';
       for (;;) {
         const quote = record.indexOf('"', at + 1);
+        if (quote < 0) throw broken(line, 'has a quote that does not close');
         text += record.slice(at + 1, quote);
         at = quote + 1;
         if (record[at] !== '"') break;

@@ -120,6 +120,20 @@ function createDecoder(protocolVersion: MqttVersion): (packet: Buffer) => Packet
       return null;
     }
     const { cmd, messageId = 0 } = found as Packet;
+    if (hasTwice(found)) return null;
     return WITH_ID.has(cmd) && messageId < 1 ? null : found;
   };
+}
+
+/** Properties that may come more than once; every other twice is a protocol error (MQTT 5, 2.2.2.2). */
+const OFTEN: ReadonlySet<string> = new Set(['userProperties', 'subscriptionIdentifier']);
+
+/** The parser makes a list of a property that came twice. */
+function hasTwice(packet: Packet): boolean {
+  const { properties } = packet as { readonly properties?: object };
+  const will = packet.cmd === 'connect' ? packet.will?.properties : undefined;
+  return [properties, will].some(
+    (some) =>
+      some !== undefined && Object.entries(some).some(([name, value]) => Array.isArray(value) && !OFTEN.has(name)),
+  );
 }

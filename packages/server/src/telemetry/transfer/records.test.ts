@@ -1,0 +1,19 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { readRecords } from './records.ts';
+
+async function read(text: string): Promise<string[][]> {
+  const bytes = async function* (): AsyncIterable<Uint8Array> {
+    yield Buffer.from(text);
+  };
+  const records: string[][] = [];
+  for await (const { cells } of readRecords(bytes(), 'csv')) records.push([...cells]);
+  return records;
+}
+
+test('quotes that are even in number and do not pair up are refused, not read for ever', async () => {
+  for (const text of ['"a ""b"", c",1,"', 'a,"b""c', '"",x"y,""",', 'x"y","z']) {
+    await assert.rejects(read(`${text}\n"", c",2\n`), { code: 'REQUEST_INVALID' }, text);
+  }
+  assert.deepEqual(await read('"a ""b"", c",2\n'), [['a "b", c', '2']]);
+});
