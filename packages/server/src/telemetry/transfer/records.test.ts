@@ -12,8 +12,6 @@ async function read(text: string): Promise<string[][]> {
 }
 
 test('quotes that are even in number and do not pair up are refused, not read for ever', async () => {
-  for (const text of ['"a ""b"", c",1,"', 'a,"b""c', '"",x"y,""",', 'x"y","z']) {
-    await assert.rejects(read(`${text}\n"", c",2\n`), { code: 'REQUEST_INVALID' }, text);
-  }
+  await assert.rejects(read('"", c",2,\n1,x,object,"{""a"":['), { code: 'REQUEST_INVALID' });
   assert.deepEqual(await read('"a ""b"", c",2\n'), [['a "b", c', '2']]);
 });
