@@ -12,6 +12,8 @@ export interface ServerProcess {
   readonly otaUrl: string;
   /** Where MQTT is listened for, on loopback. */
   readonly mqttPort: number;
+  /** The session of the administrator: for load that does not go through `call`. */
+  readonly token: string;
   readonly pid: number;
   /** From the start of the process to its own word that it is ready, ms. */
   readonly readyMs: number;
@@ -108,6 +110,7 @@ export async function startServerProcess(
     url,
     otaUrl: `${url}/xiaozhi/ota/`,
     mqttPort,
+    token,
     pid,
     readyMs,
     call,

@@ -1,6 +1,7 @@
 import { MusterError, type SetupRequest, type SignInRequest, type User } from '@muster/contract';
 import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/db/index.ts';
+import { createGather } from '../platform/gather.ts';
 import { hashSecret, newId, newSecret } from '../platform/ids.ts';
 import { createRateLimiter } from '../platform/rate-limiter.ts';
 import { checkPassword, hashPassword, verifyPassword } from './passwords.ts';
@@ -25,6 +26,10 @@ export interface Accounts {
   signIn(request: SignInRequest, source: string): Promise<NewSession>;
   /** Who a session token belongs to, or null. */
   session(token: string): Promise<Session | null>;
+  /** What stands for a session token where the token shall not be kept. */
+  sessionIdOf(token: string): string;
+  /** Those of these sessions that have not ended, with the roles that their users have now. */
+  sessions(sessionIds: readonly string[]): Promise<ReadonlyMap<string, Session>>;
   signOut(token: string): Promise<void>;
   addOwner(siteId: string, userId: string): Promise<void>;
   /** Whether the user belongs to the site, with any role. */
@@ -34,6 +39,14 @@ export interface Accounts {
 export function createAccounts(deps: { readonly db: Database<AccountTables>; readonly clock: Clock }): Accounts {
   const { clock } = deps;
   const store = createAccountStore(deps.db);
+  const sessions = (ids: readonly string[]): Promise<Map<string, Session>> =>
+    store.sessions(
+      ids.map((id) => Buffer.from(id, 'hex')),
+      clock.now(),
+    );
+  // requests that come together are one query, which leaves after they came: who has signed out is out
+  const byId = createGather(sessions);
+  const idOf = (token: string): string => hashSecret(token).toString('hex');
   const attempts = createRateLimiter(clock, { limit: SIGN_INS_PER_MINUTE, windowMs: 60_000 });
 
   async function begin(user: User): Promise<NewSession> {
@@ -82,7 +95,9 @@ export function createAccounts(deps: { readonly db: Database<AccountTables>; rea
       return begin(toUser(row));
     },
 
-    session: (token) => store.session(hashSecret(token), clock.now()),
+    session: async (token) => (await byId(idOf(token))) ?? null,
+    sessionIdOf: idOf,
+    sessions,
     addOwner: (siteId, userId) => store.addMember(siteId, userId, 'owner', clock.now()),
     isMember: (siteId, userId) => store.isMember(siteId, userId),
     signOut: (token) => store.endSession(hashSecret(token)),

@@ -68,21 +68,27 @@ export function createAccountStore(db: Database<AccountTables>) {
         .execute();
     },
 
-    async session(tokenHash: Buffer, now: number): Promise<Session | null> {
+    /** Those of these sessions that are open, by their hash in hex. */
+    async sessions(tokenHashes: readonly Buffer[], now: number): Promise<Map<string, Session>> {
+      if (tokenHashes.length === 0) return new Map();
       const rows = await db
         .selectFrom('sessions')
         .innerJoin('users', 'users.user_id', 'sessions.user_id')
         .leftJoin('members', 'members.user_id', 'users.user_id')
-        .select(['users.user_id', 'email', 'name', 'administrator', 'users.created_at', 'site_id', 'role'])
-        .where('token_hash', '=', tokenHash)
+        .select(['token_hash', 'users.user_id', 'email', 'name', 'administrator', 'users.created_at'])
+        .select(['site_id', 'role'])
+        .where((eb) => eb('token_hash', '=', eb.fn.any(eb.val([...tokenHashes]))))
         .where('expires_at', '>', now)
         .execute();
-      const first = rows[0];
-      if (first === undefined) return null;
-      const roles = new Map(
-        rows.flatMap((row) => (row.site_id === null || row.role === null ? [] : [[row.site_id, row.role] as const])),
-      );
-      return { user: toUser(first), actor: { userId: first.user_id, administrator: first.administrator, roles } };
+      const found = new Map<string, Session & { readonly actor: { readonly roles: Map<string, Role> } }>();
+      for (const row of rows) {
+        const { user_id: userId, administrator, site_id: siteId, role } = row;
+        const key = row.token_hash.toString('hex');
+        const session = found.get(key) ?? { user: toUser(row), actor: { userId, administrator, roles: new Map() } };
+        found.set(key, session);
+        if (siteId !== null && role !== null) session.actor.roles.set(siteId, role);
+      }
+      return found;
     },
 
     async endSession(tokenHash: Buffer): Promise<void> {

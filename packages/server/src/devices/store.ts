@@ -73,14 +73,16 @@ export type DeviceStore = ReturnType<typeof createDeviceStore>;
 
 export function createDeviceStore(db: Database<DeviceTables>) {
   return {
-    /** With the living server that holds it. */
-    find: (deviceId: string) =>
-      db
+    /** By their id, each with the living server that holds it. */
+    async findAll(deviceIds: readonly string[]): Promise<Map<string, DeviceRow & { held_by: string | null }>> {
+      const rows = await db
         .selectFrom('devices')
         .selectAll()
         .select(holder().as('held_by'))
-        .where('device_id', '=', deviceId)
-        .executeTakeFirst(),
+        .where(sql<boolean>`device_id = ANY(${[...deviceIds]}::uuid[])`)
+        .execute();
+      return new Map(rows.map((row) => [row.device_id, row]));
+    },
 
     activeByHardware: (hardwareId: string) =>
       db
