@@ -322,6 +322,9 @@ test('sites, devices and answers that make no sense', async () => {
   assert.match((await muster(['sites'])).out, /^NAME .*\nHome /);
   await muster(['sites', 'set', 'home', '--keep-words', 'yes', '--time-zone', 'Asia/Ho_Chi_Minh']);
   assert.deepEqual(server.seen.at(-1)?.body, { timeZone: 'Asia/Ho_Chi_Minh', keepWords: true });
+  await muster(['sites', 'set', 'home', '--keep-days', '30']);
+  assert.deepEqual(server.seen.at(-1)?.body, { telemetryKeepDays: 30 });
+  assert.equal((await muster(['sites', 'set', 'home', '--keep-days', '31'])).code, 2);
   assert.equal((await muster(['sites', 'set', 'home', '--kind', 'castle'])).code, 2);
   assert.match((await muster(['devices', 'rename', 'kitchen', 'Hall'])).err, /Hall is called Hall now/);
   assert.match((await muster(['devices', 'rename', 'attic', 'Hall'])).err, /There is no device "attic"/);

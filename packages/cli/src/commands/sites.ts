@@ -1,4 +1,4 @@
-import { hasShape, MusterError, type Site, SiteChange } from '@muster/contract';
+import { hasShape, MusterError, type Site, SiteChange, TELEMETRY_KEEP_DAYS } from '@muster/contract';
 import { type Context, defineCommand } from '../command.ts';
 import { usage } from '../command-line.ts';
 import { tableOf } from '../screen/terminal.ts';
@@ -11,6 +11,11 @@ const siteOptions = {
   'time-zone': { kind: 'text', value: 'ZONE', summary: 'for example Asia/Ho_Chi_Minh' },
   'keep-words': { kind: 'text', value: 'YES|NO', summary: 'whether turns keep what was said' },
   screening: { kind: 'text', value: 'HOW', summary: 'none, or required: refuse words that no screener checked' },
+  'keep-days': {
+    kind: 'text',
+    value: 'DAYS',
+    summary: `how long measurements are kept: ${TELEMETRY_KEEP_DAYS.join(', ')}`,
+  },
 } as const;
 
 type SiteOptions = { readonly [K in keyof typeof siteOptions]: string | undefined };
@@ -30,9 +35,11 @@ const list = defineCommand({
       site.timeZone,
       site.keepWords ? 'kept' : 'not kept',
       site.screening,
+      `${site.telemetryKeepDays} days`,
       site.siteId,
     ]);
-    terminal.print(tableOf(['NAME', 'KIND', 'LANGUAGE', 'TIME ZONE', 'WORDS', 'SCREENING', 'ID'], rows, 'No sites.'));
+    const head = ['NAME', 'KIND', 'LANGUAGE', 'TIME ZONE', 'WORDS', 'SCREENING', 'MEASUREMENTS', 'ID'];
+    terminal.print(tableOf(head, rows, 'No sites.'));
   },
 });
 
@@ -74,10 +81,11 @@ function readChange(options: SiteOptions): SiteChange {
     screening,
     timeZone: options['time-zone'],
     keepWords: readYesNo('keep-words', options['keep-words']),
+    telemetryKeepDays: options['keep-days'] === undefined ? undefined : Number(options['keep-days']),
   };
   const given: unknown = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
   if (!isChange(given)) {
-    const choices = ['kind', 'language', 'screening'] as const;
+    const choices = ['kind', 'language', 'screening', 'keep-days'] as const;
     const help = choices.map((name) => `--${name}: ${siteOptions[name].summary}`).join('; ');
     throw new MusterError('USAGE', {}, { say: `One of these has another value than it takes. ${help}.` });
   }
