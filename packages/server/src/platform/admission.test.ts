@@ -47,3 +47,30 @@ test('a full line refuses, and so does one that is stopped', async () => {
     false,
   );
 });
+
+test('a server that is behind takes fewer in', () => {
+  let now = 0;
+  let due: (() => void) | null = null;
+  const clock = {
+    now: () => now,
+    monotonic: () => now,
+    after(_ms: number, task: () => void) {
+      due = task;
+      return () => undefined;
+    },
+  };
+  const admission = createAdmission(clock, 1_000, 10_000);
+  let entered = 0;
+  for (let nth = 0; nth < 3_000; nth++) {
+    admission.enter(() => {
+      entered += 1;
+    });
+  }
+  assert.equal(entered, 1_000);
+  for (let turn = 0; turn < 10; turn++) {
+    // each turn comes 200 ms after the last, not 20
+    now += 200;
+    (due as (() => void) | null)?.();
+  }
+  assert.equal(entered, 1_600, 'of 2 s, 600 ms count');
+});

@@ -12,6 +12,8 @@ export interface Admission {
 
 /** How often those in line get their turn, ms. */
 const TURN_MS = 20;
+/** A turn that comes late counts no more than this, ms: a server that is behind takes fewer in, not all it missed. */
+const MOST_LATE_MS = 3 * TURN_MS;
 
 /**
  * A fleet that lost its server comes back within seconds. Taken in all at once it would hold up everybody else; at this
@@ -24,15 +26,15 @@ export function createAdmission(clock: Clock, perSecond: number, mostWaiting: nu
   let cancel: (() => void) | null = null;
   let stopped = false;
 
-  function earn(): void {
+  function earn(mostMs: number): void {
     const now = clock.monotonic();
-    turns = Math.min(perSecond, turns + ((now - at) / 1_000) * perSecond);
+    turns = Math.min(perSecond, turns + (Math.min(now - at, mostMs) / 1_000) * perSecond);
     at = now;
   }
 
   function admitNext(): void {
     cancel = null;
-    earn();
+    earn(MOST_LATE_MS);
     const count = Math.min(Math.floor(turns), line.length);
     turns -= count;
     const now = line.slice(0, count);
@@ -49,7 +51,7 @@ export function createAdmission(clock: Clock, perSecond: number, mostWaiting: nu
     enter(enter) {
       if (stopped || line.length >= mostWaiting) return false;
       if (line.length === 0) {
-        earn();
+        earn(1_000);
         if (turns >= 1) {
           turns -= 1;
           enter();
