@@ -242,6 +242,43 @@ test('not one byte left: it waits as if it had not been tried, and goes out at t
   assert.equal(device.got[0]?.attempt, 1);
 });
 
+test('a connection that cannot take a command at the moment gets it when it can', async () => {
+  const device = await rig.device();
+  let full = 3;
+  device.connect(async () => {
+    if (full-- > 0) throw new MusterError('DEVICE_NOT_CONNECTED');
+  });
+  const [one, two] = [await rig.send(device), await rig.send(device)];
+  await until('both were written', () => device.got.length === 2, aWhile);
+  assert.deepEqual(
+    device.got.map(({ commandId, attempt }) => [commandId, attempt]),
+    [
+      [one.commandId, 1],
+      [two.commandId, 1],
+    ],
+  );
+});
+
+test('what a device had in hand before a restart counts as in its hand after it', async () => {
+  const device = await rig.device();
+  device.connect();
+  const sent: string[] = [];
+  for (let nth = 0; nth < 12; nth++) sent.push((await rig.send(device, { deadlineMs: 60_000 })).commandId);
+  await until('its hands are full', () => device.got.length === 8);
+  await device.reply({ commandId: sent[1] ?? '', state: 'acked' });
+  await rig.restart();
+  device.connect();
+  await rig.send(device, { deadlineMs: 60_000 });
+  await device.reply({ commandId: sent[0] ?? '', state: 'confirmed' });
+  await until('one has room', () => device.got.length === 9);
+  await device.reply({ commandId: sent[1] ?? '', state: 'confirmed' });
+  await until('the next has room', () => device.got.length === 10);
+  assert.deepEqual(
+    device.got.map(({ commandId }) => commandId),
+    sent.slice(0, 10),
+  );
+});
+
 test('a device that was away gets what waits, in order, as many at a time as it may have in hand', async () => {
   const device = await rig.device();
   const sent: string[] = [];

@@ -29,8 +29,12 @@ export interface Commands {
   deviceReady(link: DeviceLink): void;
   /** NOT_FOUND. */
   get(commandId: string): Promise<Command>;
+  /** Those of these that there are, in no order. */
+  getAll(commandIds: readonly string[]): Promise<Command[]>;
   /** Newest first. */
   list(deviceId: string, limit: number, after: string | null): Promise<Command[]>;
+  /** What has not ended at a site, newest first. */
+  openOf(siteId: string, limit: number): Promise<Command[]>;
   /** The command when it has ended, or as it is after `ms` or when `signal` is aborted. */
   wait(commandId: string, ms: number, signal?: AbortSignal): Promise<Command>;
   /** Only one that was not sent: COMMAND_ENDED, or CONFLICT when it is with the device already. */
@@ -179,7 +183,9 @@ export function createCommands(deps: CommandsDeps): Commands {
   return {
     get,
     runs,
+    getAll: async (commandIds) => (await store.findAll(commandIds)).map(toCommand),
     list: async (deviceId, limit, after) => (await store.list(deviceId, limit, after)).map(toCommand),
+    openOf: async (siteId, limit) => (await store.openOf(siteId, limit)).map(toCommand),
     deviceReady: (link) => delivery.ready(link),
     dispatch: (request) => dispatcher.dispatch(request),
 

@@ -66,7 +66,7 @@ export function createDelivery(deps: {
   }
 
   async function sendOne(hand: Hand, deviceId: string, commandId: string): Promise<void> {
-    if (hand.commands.size >= config.inflightPerDevice) {
+    if (roomOf(hand) <= 0) {
       hand.waiting = true;
       return;
     }
@@ -81,10 +81,7 @@ export function createDelivery(deps: {
     const { command_id: commandId, name, args, attempts } = row;
     const link = linkFor(deviceId, name);
     try {
-      if (link === undefined) {
-        await takeBack(hand, row);
-        return;
-      }
+      if (link === undefined) return await takeBack(hand, row);
       const deadlineMs = Math.max(0, row.deadline_at - clock.now());
       await link.command({
         commandId,
@@ -95,7 +92,11 @@ export function createDelivery(deps: {
         attempt: attempts,
       });
     } catch (error) {
-      if (codeOf(error) === 'DEVICE_NOT_CONNECTED') await takeBack(hand, row);
+      if (codeOf(error) === 'DEVICE_NOT_CONNECTED') {
+        await takeBack(hand, row);
+        // a connection that could not take it may be able to soon; one that ended comes back by itself
+        hand.waiting ||= linkFor(deviceId, name) !== undefined;
+      }
       // whether a byte left is not known: the deadline decides
       else log.warn({ err: error, deviceId, commandId }, 'a command may not have left');
     }
@@ -105,20 +106,25 @@ export function createDelivery(deps: {
   /** Not one byte left: it waits again. */
   async function takeBack(hand: Hand, row: CommandRow): Promise<void> {
     hand.commands.delete(row.command_id);
-    if (row.attempts === 1) await store.unsend(row.command_id);
+    if (row.attempts > 1) return;
+    const queued = await store.unsend(row.command_id);
+    if (queued !== undefined) deps.onChange(queued);
+  }
+
+  /** How many more it may have. One past its deadline has ended, also when nobody told. */
+  function roomOf(hand: Hand): number {
+    const now = clock.now();
+    for (const [commandId, row] of hand.commands) if (row.deadline_at < now) hand.commands.delete(commandId);
+    return config.inflightPerDevice - hand.commands.size;
   }
 
   async function drain(hand: Hand, deviceId: string): Promise<void> {
-    hand.waiting = false;
-    const room = config.inflightPerDevice - hand.commands.size;
-    if (room <= 0) {
-      hand.waiting = true;
-      return;
-    }
+    hand.waiting = roomOf(hand) <= 0;
+    if (hand.waiting) return;
     const rows = await store.queued(deviceId, clock.now(), LIMITS.commandsPerDevice);
     for (const row of rows) {
-      if (linkFor(deviceId, row.name) === undefined) continue;
-      await sendOne(hand, deviceId, row.command_id);
+      if (linkFor(deviceId, row.name) !== undefined) await sendOne(hand, deviceId, row.command_id);
+      if (hand.waiting) return;
     }
   }
 
@@ -132,7 +138,7 @@ export function createDelivery(deps: {
       for (const [deviceId, hand] of hands) {
         const due = [...hand.commands.values()].filter((row) => CLASSES[row.class].sends > row.attempts);
         left ||= due.length > 0 || hand.waiting;
-        if (hand.waiting && hand.commands.size === 0) inTurn(deviceId, (own) => drain(own, deviceId));
+        if (hand.waiting && roomOf(hand) > 0) inTurn(deviceId, (own) => drain(own, deviceId));
         for (const row of due) {
           if ((row.sent_at ?? before) <= before) inTurn(deviceId, (own) => sendAgain(own, deviceId, row.command_id));
         }
@@ -168,12 +174,13 @@ export function createDelivery(deps: {
       inTurn(deviceId, async (hand) => {
         // most devices that connect have nothing to do
         if ((await hasOpen(deviceId)) !== true) return;
-        await drain(hand, deviceId);
-        const now = clock.now();
-        for (const row of await store.resendable([deviceId], now, now, LIMITS.commandsPerDevice)) {
-          hand.commands.set(row.command_id, row);
-          await sendAgain(hand, deviceId, row.command_id);
+        // what it has in hand from an earlier connection, or from another server, counts
+        const rows = await store.inHand(deviceId, clock.now());
+        for (const row of rows) hand.commands.set(row.command_id, row);
+        for (const { command_id: commandId, class: commandClass, state, attempts } of rows) {
+          if (state === 'sent' && attempts < CLASSES[commandClass].sends) await sendAgain(hand, deviceId, commandId);
         }
+        await drain(hand, deviceId);
       });
     },
     ended(deviceId, commandId) {

@@ -76,6 +76,13 @@ export function createCommandStore(pool: Pool) {
         [deviceId, limit, after],
       ),
 
+    findAll: (commandIds: readonly string[]) =>
+      rows('SELECT * FROM commands WHERE command_id = ANY($1::uuid[])', [commandIds]),
+
+    /** What has not ended at a site, newest first. */
+    openOf: (siteId: string, limit: number) =>
+      rows(`SELECT * FROM commands WHERE site_id = $1 AND ${OPEN} ORDER BY command_id DESC LIMIT $2`, [siteId, limit]),
+
     /** Waiting commands of a device, oldest first. */
     queued: (deviceId: string, now: number, limit: number) =>
       rows(
@@ -84,13 +91,13 @@ export function createCommandStore(pool: Pool) {
         [deviceId, now, limit],
       ),
 
-    async inHand(deviceId: string): Promise<number> {
-      const { rows: found } = await pool.query<{ count: number }>(
-        "SELECT count(*) AS count FROM commands WHERE device_id = $1 AND state IN ('sent', 'acked')",
-        [deviceId],
-      );
-      return found[0]?.count ?? 0;
-    },
+    /** What was sent to a device and has not ended, oldest first. */
+    inHand: (deviceId: string, now: number) =>
+      rows(
+        `SELECT * FROM commands WHERE device_id = $1 AND state IN ('sent', 'acked') AND deadline_at > $2
+         ORDER BY command_id`,
+        [deviceId, now],
+      ),
 
     /**
      * Takes a waiting command to send it: undefined when another server was quicker, or it is not waiting any more.
@@ -116,13 +123,15 @@ export function createCommandStore(pool: Pool) {
       return found[0];
     },
 
-    /** Not one byte left: it waits again, as if it had not been tried. */
-    async unsend(commandId: string): Promise<void> {
+    /** Not one byte left: it waits again, as if it had not been tried. Undefined when it has ended meanwhile. */
+    async unsend(commandId: string): Promise<CommandRow | undefined> {
       const { to, from } = moved('unsend');
-      await pool.query(
-        `UPDATE commands SET state = ${to}, sent_at = NULL, attempts = attempts - 1 WHERE command_id = $1 AND ${from}`,
+      const found = await rows(
+        `UPDATE commands SET state = ${to}, sent_at = NULL, attempts = attempts - 1
+         WHERE command_id = $1 AND ${from} RETURNING *`,
         [commandId],
       );
+      return found[0];
     },
 
     /** An event of a device's command; undefined when it changes nothing: late, repeated, or of another device. */
@@ -188,14 +197,6 @@ export function createCommandStore(pool: Pool) {
       );
       return new Map(found.map((row) => [row.device_id, true]));
     },
-
-    /** Commands that were sent to these devices, not acked, and may be sent again. */
-    resendable: (deviceIds: readonly string[], sentBefore: number, now: number, limit: number) =>
-      rows(
-        `SELECT * FROM commands WHERE device_id = ANY($1) AND state = 'sent' AND sent_at <= $2 AND deadline_at > $3
-           AND ((class = 'read' AND attempts < 3) OR (class = 'set' AND attempts < 2)) ORDER BY command_id LIMIT $4`,
-        [deviceIds, sentBefore, now, limit],
-      ),
 
     async prune(endedBefore: number, keysBefore: number): Promise<void> {
       await pool.query(
