@@ -112,7 +112,6 @@ export const ERROR_CODES = {
   NOTIFIER_FAILED: { status: 502, retryable: true, meaning: 'The notification was not taken by its receiver.' },
 
   // live feed
-  WATCH_FORBIDDEN: { status: 403, retryable: false, meaning: 'There is no such topic, or it is not yours to see.' },
   WATCH_LIMIT: { status: 429, retryable: false, meaning: 'Too many topics on one connection.' },
   VIEWER_SLOW: { status: 503, retryable: true, meaning: 'The viewer reads too slowly; its connection was closed.' },
 

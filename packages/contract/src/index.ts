@@ -18,6 +18,8 @@ export * from './error-codes.ts';
 export * from './errors.ts';
 export * from './languages.ts';
 export * from './limits.ts';
+export * from './live/messages.ts';
+export * from './live/topics.ts';
 export * from './shape.ts';
 export * from './wav.ts';
 export * from './xiaozhi/framing.ts';

@@ -72,6 +72,14 @@ export const LIMITS = {
   commandsPerDevice: 64,
   /** Longest wait of a long-poll, ms: below the 60 s after which proxies give up. */
   longPollMs: 30_000,
+  /** Largest frame of a viewer of the live feed, bytes: a topic and where to go on. */
+  liveFrameBytes: 4_096,
+  /** Frames a second of one viewer: a dashboard that opens subscribes to everything on its page at once. */
+  liveFramesPerSecond: 100,
+  /** Topics of one connection of the live feed. */
+  liveTopicsPerSocket: 200,
+  /** How long a viewer may take to say who it is, ms. */
+  liveHelloMs: 5_000,
   /** Devices made or revoked by one request. */
   devicesPerBatch: 1_000,
   /** JSON body of such a request, bytes: 1,000 devices with a name, an address and tags. */

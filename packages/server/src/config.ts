@@ -4,6 +4,7 @@ import { type Static, Type } from 'typebox';
 import { alertsConfig } from './alerts/config.ts';
 import { commandsConfig } from './commands/config.ts';
 import { devicesConfig } from './devices/config.ts';
+import { liveConfig } from './gateway/live/config.ts';
 import { mqttConfig } from './gateway/mqtt/config.ts';
 import { XiaozhiConfig } from './gateway/xiaozhi/config.ts';
 import { httpConfig } from './platform/http/config.ts';
@@ -39,6 +40,7 @@ export const configSchema = Type.Object({
   alerts: alertsConfig,
   xiaozhi: XiaozhiConfig,
   mqtt: mqttConfig,
+  live: liveConfig,
   voice: voiceConfig,
 });
 export type Config = Static<typeof configSchema>;

@@ -1,13 +1,22 @@
 import type { AddressInfo } from 'node:net';
-import { type AboutReply, MusterError, type Site } from '@muster/contract';
+import { type AboutReply, LIVE_PATH, MusterError, type Site } from '@muster/contract';
 import packageJson from '../package.json' with { type: 'json' };
-import { accountRoutes, apiKeyRoutes, createAccounts, createApiKeys, protectRoutes } from './accounts/index.ts';
+import {
+  accountRoutes,
+  apiKeyRoutes,
+  createAccounts,
+  createApiKeys,
+  protectRoutes,
+  SESSION_COOKIE,
+} from './accounts/index.ts';
 import { alertRoutes, createAlerts, notifierRoutes, ruleRoutes } from './alerts/index.ts';
 import { type Config, showConfig } from './config.ts';
 import { createDevices, createGroups, deviceRoutes, groupRoutes, profileRoutes } from './devices/index.ts';
 import { createFleet } from './fleet.ts';
 import { DEVICE_SOCKET_PATH } from './gateway/device/index.ts';
+import { createLiveGateway } from './gateway/live/index.ts';
 import { createXiaozhiGateway, WEBSOCKET_PATH } from './gateway/xiaozhi/index.ts';
+import { createLiveInbox } from './live-inbox.ts';
 import { createReadiness, operationRoutes, type Part } from './operations/index.ts';
 import { createInProcessBus } from './platform/bus/index.ts';
 import { type Clock, systemClock } from './platform/clock.ts';
@@ -200,6 +209,26 @@ async function compose(
     publish: (to, rest, payload) => fleet.mqtt.publish(to, rest, Buffer.from(payload), 1),
   });
 
+  const live = createLiveGateway({
+    clock,
+    log,
+    bus,
+    metrics,
+    config: config.live,
+    inbox: createLiveInbox({
+      clock,
+      accounts,
+      sites,
+      devices,
+      twins: fleet.twins,
+      telemetry: fleet.telemetry,
+      commands: fleet.commands,
+      alerts,
+    }),
+    cookieName: SESSION_COOKIE,
+    publicUrl: config.http.publicUrl ?? null,
+  });
+
   const readiness = createReadiness(clock, [databasePart(database), ...fleet.parts, ...voice.parts()]);
   protectRoutes(http, accounts);
   accountRoutes(http, accounts, { afterSetup: async (userId, name) => void (await sites.create({ name }, userId)) });
@@ -238,12 +267,15 @@ async function compose(
     }),
   });
   gateway.register(http);
-  refuseOtherUpgrades(http, [WEBSOCKET_PATH, DEVICE_SOCKET_PATH]);
+  live.register(http);
+  refuseOtherUpgrades(http, [WEBSOCKET_PATH, DEVICE_SOCKET_PATH, LIVE_PATH]);
 
   await gateway.listen();
   await fleet.start();
   await alerts.start();
   lifecycle.onStop('alerts', 10_000, () => alerts.stop());
+  live.start();
+  lifecycle.onStop('live feed', 3_000, () => live.drain());
   const url = await listen(http, config);
   lifecycle.onStop('devices', DRAIN_MS, () => gateway.drain(DRAIN_MS - 1_000));
   recorder.start();

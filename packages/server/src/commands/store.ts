@@ -83,6 +83,13 @@ export function createCommandStore(pool: Pool) {
     openOf: (siteId: string, limit: number) =>
       rows(`SELECT * FROM commands WHERE site_id = $1 AND ${OPEN} ORDER BY command_id DESC LIMIT $2`, [siteId, limit]),
 
+    findAll: (commandIds: readonly string[]) =>
+      rows('SELECT * FROM commands WHERE command_id = ANY($1::uuid[])', [commandIds]),
+
+    /** What has not ended at a site, newest first. */
+    openOf: (siteId: string, limit: number) =>
+      rows(`SELECT * FROM commands WHERE site_id = $1 AND ${OPEN} ORDER BY command_id DESC LIMIT $2`, [siteId, limit]),
+
     /** Waiting commands of a device, oldest first. */
     queued: (deviceId: string, now: number, limit: number) =>
       rows(

@@ -125,9 +125,10 @@ export async function createTelemetry(deps: TelemetryDeps): Promise<Telemetry> {
   function publish(fresh: readonly Entry[]): void {
     const batches = fresh.filter(({ points, seqs }) => points.length > 0 && seqs === undefined);
     if (batches.length > 0) bus.publish('telemetry.stored', { batches });
-    for (const { deviceId, siteId, event } of fresh) {
-      if (event !== null)
-        bus.publish('device.event', { deviceId, siteId, name: event.name, level: event.level, at: event.at });
+    for (const { deviceId, siteId, receivedAt, event } of fresh) {
+      if (event === null) continue;
+      const { eventId, name, level, data, at } = event;
+      bus.publish('device.event', { deviceId, siteId, eventId, name, level, data, at, receivedAt });
     }
   }
 

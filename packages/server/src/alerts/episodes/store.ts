@@ -11,6 +11,8 @@ export interface AlertQuery {
   readonly deviceId?: string | undefined;
   readonly state?: 'open' | 'closed' | undefined;
   readonly severity?: Severity | undefined;
+  /** Only of these. */
+  readonly alertIds?: readonly string[] | undefined;
   readonly limit: number;
   /** Older than this alert. */
   readonly after?: string | undefined;
@@ -81,6 +83,8 @@ export function createEpisodeStore(db: Kysely<AlertTables>) {
       if (query.deviceId !== undefined) rows = rows.where('device_id', '=', query.deviceId);
       if (query.state !== undefined) rows = rows.where('state', '=', query.state);
       if (query.severity !== undefined) rows = rows.where('severity', '=', query.severity);
+      if (query.alertIds !== undefined)
+        rows = rows.where('alert_id', 'in', query.alertIds.length === 0 ? [NOBODY] : [...query.alertIds]);
       if (query.after !== undefined) rows = rows.where('alert_id', '<', query.after);
       return rows.execute();
     },

@@ -1,0 +1,33 @@
+import type { IncomingMessage } from 'node:http';
+import { MusterError } from '@muster/contract';
+
+/**
+ * The token that comes with a handshake: of the header (programs), else of the cookie (browsers). Null: the first frame
+ * brings it. A token in the address would end in logs, so none is read there.
+ */
+export function tokenOf(
+  request: IncomingMessage,
+  cookieName: string,
+  parseCookie: (header: string) => Readonly<Record<string, string | undefined>>,
+): { readonly token: string; readonly from: 'header' | 'cookie' } | null {
+  const { authorization, cookie } = request.headers;
+  if (authorization !== undefined) {
+    if (!authorization.startsWith('Bearer ')) throw new MusterError('SIGN_IN_REQUIRED');
+    return { token: authorization.slice('Bearer '.length), from: 'header' };
+  }
+  const token = cookie === undefined ? undefined : parseCookie(cookie)[cookieName];
+  return token === undefined ? null : { token, from: 'cookie' };
+}
+
+/**
+ * A browser says whose page opens the connection, and sends our cookie along whoever that is. FORBIDDEN unless the page
+ * is of this server, as it was asked or as `publicUrl` says. Programs send no origin.
+ */
+export function checkOrigin(request: IncomingMessage, publicUrl: string | null): void {
+  const { origin, host } = request.headers;
+  if (origin === undefined) return;
+  const from = URL.parse(origin);
+  const isOurs =
+    from !== null && (from.host === host || (publicUrl !== null && from.origin === new URL(publicUrl).origin));
+  if (!isOurs) throw new MusterError('FORBIDDEN', {}, { say: 'Pages of other sites may not read the live feed.' });
+}
