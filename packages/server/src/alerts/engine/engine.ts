@@ -110,7 +110,7 @@ export function createEngine(deps: EngineDeps) {
   function subscribe(): void {
     ends.push(
       // other servers feed the points that they store to their own rules
-      bus.subscribe('telemetry.stored', (event, origin) => origin === 'here' && onPoints(event)),
+      bus.subscribe('telemetry.stored', onPoints, 'here'),
       bus.subscribe('device.connected', ({ deviceId }) => {
         if (!roster.watches.has(deviceId)) markStale(deviceId);
         feed(deviceId, 'link', { on: 'link', connected: true });

@@ -1,25 +1,13 @@
-import { EventEmitter } from 'node:events';
 import type { Logger } from '../log.ts';
 import type { Bus } from './bus.ts';
-import type { BusEvents } from './events.ts';
+import { createListeners } from './listeners.ts';
 
 /** The driver for one process: delivers in order, before `publish` returns. */
 export function createInProcessBus(log: Logger): Bus {
-  const emitter = new EventEmitter();
-  emitter.setMaxListeners(0);
+  const { subscribe, tell } = createListeners(log);
   return {
-    publish: (name, event) => void emitter.emit(name, event),
-    subscribe(name, listener) {
-      const safe = (event: BusEvents[typeof name]): void => {
-        try {
-          listener(event, 'here');
-        } catch (error) {
-          log.error({ err: error, event: name }, 'a listener of the bus failed');
-        }
-      };
-      emitter.on(name, safe);
-      return () => emitter.off(name, safe);
-    },
+    publish: (name, event) => tell(name, event, 'here'),
+    subscribe,
     state: () => null,
     close: async () => undefined,
   };

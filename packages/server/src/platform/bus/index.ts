@@ -1,3 +1,5 @@
-export type { Bus, Origin } from './bus.ts';
+export type { Bus, Hears, Origin } from './bus.ts';
+export { type BusConfig, busConfig } from './config.ts';
 export type { BusEvents, StoredPoints } from './events.ts';
 export { createInProcessBus } from './in-process.ts';
+export { createNatsBus } from './nats.ts';
