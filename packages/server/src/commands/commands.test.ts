@@ -353,8 +353,17 @@ test('a command that two servers may send is sent by one of them', async () => {
       close: () => undefined,
     };
     other.open(link);
-    await until('all were written', () => device.got.length + twice.length >= 16);
-    const all = [...device.got.map(({ commandId }) => commandId), ...twice];
+    const came = (): string[] => [...device.got.map(({ commandId }) => commandId), ...twice];
+    const answered = new Set<string>();
+    while (answered.size < 20) {
+      await until('the next was written', () => came().some((commandId) => !answered.has(commandId)), aWhile);
+      for (const commandId of came()) {
+        if (answered.has(commandId)) continue;
+        answered.add(commandId);
+        await device.reply({ commandId, state: 'confirmed' });
+      }
+    }
+    const all = came();
     assert.equal(new Set(all).size, all.length);
   } finally {
     await other.stop();
