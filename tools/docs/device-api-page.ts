@@ -71,7 +71,9 @@ export function deviceApiPage(settings: readonly Setting[]): string {
     refusalTable(),
     '## Limits of a message',
     messageLimits(),
-    '## Limits of an MQTT client',
+    '## Limits of a client',
+    'Past its rate an MQTT or a WebSocket connection is read more slowly, and one over MQTT that is far past it is ' +
+      'closed with `MESSAGE_RATE` (0x96); HTTP answers 429 `RATE_LIMITED` and says how long to wait.',
     mqttLimits(settings),
     '## Topics of your own',
     `Below \`${APP_TOPIC}\` a device and programs with an API key talk as they like, with every QoS and retained ` +

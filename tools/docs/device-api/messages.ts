@@ -95,7 +95,7 @@ export const DEVICE_MESSAGES: Readonly<Record<keyof typeof DEVICE_TOPICS, Docume
     title: 'Answer a command',
     text:
       '`acked`: the device has it. `progress`: how far it is. `confirmed`, `rejected` and `failed` end it, once: ' +
-      'what comes after the end changes nothing. Over HTTP the id stands in the path and not in the body.',
+      'what comes after the end is taken and changes nothing. Over HTTP the id stands in the path and not in the body.',
     schema: CommandReply,
     examples: [
       { commandId: COMMAND_ID, state: 'acked' },
