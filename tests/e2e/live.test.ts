@@ -1,0 +1,250 @@
+import assert from 'node:assert/strict';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import {
+  type Alert,
+  type Command,
+  type DeviceCreated,
+  type DeviceEvent,
+  LIVE_CLOSE_CODES,
+  LIVE_ITEMS,
+  LIVE_PATH,
+  LIVE_TOPICS,
+  type LiveFrame,
+  readLiveTopic,
+  type SessionReply,
+} from '@muster/contract';
+import { assemble } from '@muster/server';
+import { startTestServer, TEST_ADMINISTRATOR, type TestServer } from '@muster/server/testing';
+import { createStubVoice } from '@muster/testkit';
+import { Client } from 'pg';
+import { Value } from 'typebox/value';
+import { WebSocket } from 'ws';
+import { openViewer, type TestViewer } from '../../packages/server/src/gateway/live/live.fixture.ts';
+
+/** The live feed on the real server: real devices' messages go in, and viewers see what was stored. */
+let muster: TestServer;
+const viewers: TestViewer[] = [];
+const sockets: WebSocket[] = [];
+const { vad, stt, llm, tts } = createStubVoice();
+
+before(async () => {
+  muster = await startTestServer({ parts: { vad, providers: assemble({ stt: [stt], llm: [llm], tts: [tts] }) } });
+});
+after(async () => {
+  for (const viewer of viewers) viewer.end();
+  for (const socket of sockets) socket.terminate();
+  await muster.stop();
+});
+
+async function watch(topic: string, token = muster.token): Promise<TestViewer> {
+  const viewer = await openViewer(muster.url.replace('http', 'ws') + LIVE_PATH, token);
+  viewers.push(viewer);
+  viewer.send({ type: 'subscribe', topic });
+  return viewer;
+}
+
+const make = (name: string): Promise<DeviceCreated> => muster.call('POST', '/api/devices', { name });
+
+async function post(token: string, path: string, body: object): Promise<void> {
+  const reply = await fetch(`${muster.url}/device/v1/${path}`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}` },
+    body: JSON.stringify(body),
+  });
+  assert.ok(reply.ok, `${path}: ${reply.status}`);
+}
+
+/** What the frame shows; each thing is of the schema that the contract names. */
+function itemsOf<T>(frame: LiveFrame): readonly T[] {
+  assert.ok(frame.type === 'snapshot' || frame.type === 'change', JSON.stringify(frame));
+  const kind = readLiveTopic(frame.topic)?.kind;
+  assert.ok(kind !== undefined);
+  for (const item of frame.items)
+    assert.ok(Value.Check(LIVE_ITEMS[LIVE_TOPICS[kind].items], item), JSON.stringify(item));
+  return frame.items as readonly T[];
+}
+
+/** Takes frames until one shows a thing that `is` accepts. */
+async function see<T>(viewer: TestViewer, is: (item: T) => boolean): Promise<T> {
+  for (;;) {
+    const found = itemsOf<T>(await viewer.next()).find(is);
+    if (found !== undefined) return found;
+  }
+}
+
+test('viewers who come while a device measures see each value once, from their first state on', async () => {
+  const { device, token } = await make('measures');
+  const topic = `device/${device.deviceId}/telemetry`;
+  const begin = Date.now() - 60_000;
+  const COUNT = 25;
+  const watching: Promise<TestViewer>[] = [];
+  const lane = async (series: string): Promise<void> => {
+    for (let nth = 1; nth <= COUNT; nth++) {
+      await post(token, 'telemetry', { at: begin + nth, values: { [series]: nth } });
+      if (series === 'a' && nth % 5 === 1) watching.push(watch(topic));
+    }
+  };
+  await Promise.all([lane('a'), lane('b')]);
+  for (const viewer of await Promise.all(watching)) {
+    const seen: Record<string, number> = {};
+    let seq: number | null = null;
+    while (seen.a !== COUNT || seen.b !== COUNT) {
+      const frame = await viewer.next();
+      const items = itemsOf<{ series: string; value: number }>(frame);
+      assert.ok(frame.type === 'snapshot' || frame.type === 'change');
+      if (seq !== null) assert.equal(frame.seq, seq + 1);
+      seq = frame.seq;
+      for (const { series, value } of items) {
+        if (frame.type === 'change') assert.equal(value, (seen[series] ?? 0) + 1, `${series} after ${seen[series]}`);
+        seen[series] = value;
+      }
+    }
+    assert.equal(viewer.frames.length, 0);
+  }
+});
+
+test('a command is seen from its making to its end by whoever watches it, its device or its site', async () => {
+  const { device, token } = await make('obeys');
+  const ofDevice = await watch(`device/${device.deviceId}/commands`);
+  const ofSite = await watch(`site/${muster.siteId}/commands`);
+  for (const viewer of [ofDevice, ofSite]) itemsOf(await viewer.next());
+  const command = await muster.call<Command>('POST', `/api/devices/${device.deviceId}/commands`, { name: 'blink' });
+  const ofCommand = await watch(`command/${command.commandId}`);
+  const isIts = (state: string) => (one: Command) => one.commandId === command.commandId && one.state === state;
+  for (const viewer of [ofDevice, ofSite, ofCommand]) await see(viewer, isIts('queued'));
+  const socket = new WebSocket(`${muster.url.replace('http', 'ws')}/device/v1/socket`, {
+    headers: { authorization: `Bearer ${token}` },
+  });
+  sockets.push(socket);
+  socket.on('open', () => socket.send('{"type":"listen","commands":true}'));
+  socket.on('message', (data) => {
+    const { type, commandId } = JSON.parse(String(data)) as { type: string; commandId?: string };
+    if (type !== 'command') return;
+    socket.send(JSON.stringify({ type: 'commandReply', commandId, state: 'confirmed', result: { blinks: 3 } }));
+  });
+  for (const viewer of [ofDevice, ofSite, ofCommand]) {
+    assert.deepEqual((await see(viewer, isIts('confirmed'))).result, { blinks: 3 });
+  }
+});
+
+test('devices that come and go, twins, events and alerts are seen as they are stored', async () => {
+  const { device, token } = await make('lives');
+  const { deviceId } = device;
+  const presence = await watch(`site/${muster.siteId}/presence`);
+  const twin = await watch(`device/${deviceId}/twin`);
+  const events = await watch(`device/${deviceId}/events`);
+  const alerts = await watch(`site/${muster.siteId}/alerts`);
+  for (const viewer of [presence, twin, events, alerts]) itemsOf(await viewer.next());
+
+  const socket = new WebSocket(`${muster.url.replace('http', 'ws')}/device/v1/socket`, {
+    headers: { authorization: `Bearer ${token}` },
+  });
+  sockets.push(socket);
+  type Presence = { deviceId: string; connected: boolean };
+  await see<Presence>(presence, (one) => one.deviceId === deviceId && one.connected);
+  const late = await watch(`site/${muster.siteId}/presence`);
+  await see<Presence>(late, (one) => one.deviceId === deviceId && one.connected);
+  socket.close();
+  await see<Presence>(presence, (one) => one.deviceId === deviceId && !one.connected);
+
+  await muster.call('PATCH', `/api/devices/${deviceId}/twin/desired`, { patch: { led: 'red' } });
+  const state = await see<{ desired: object; desiredVersion: number }>(
+    twin,
+    ({ desiredVersion }) => desiredVersion === 1,
+  );
+  assert.deepEqual(state.desired, { led: 'red' });
+
+  await post(token, 'events', { name: 'door', level: 'warning', data: { open: true } });
+  const event = await see<DeviceEvent>(events, ({ name }) => name === 'door');
+  assert.deepEqual([event.level, event.data], ['warning', { open: true }]);
+
+  await muster.call('POST', '/api/alert-rules', {
+    siteId: muster.siteId,
+    name: 'too hot',
+    kind: 'threshold',
+    params: { series: 'heat', side: 'above', limit: 80, hysteresis: 1 },
+  });
+  // a new rule watches a device a moment later: the device goes on measuring until then
+  const measuring = new AbortController();
+  const hot = (async () => {
+    while (!measuring.signal.aborted) await post(token, 'telemetry', { values: { heat: 99 } });
+  })();
+  const opened = await see<Alert>(alerts, ({ ruleName, state }) => ruleName === 'too hot' && state === 'open').finally(
+    () => measuring.abort(),
+  );
+  await hot;
+  await muster.call('POST', `/api/alerts/${opened.alertId}/acknowledge`, {});
+  await see<Alert>(alerts, ({ alertId, acknowledgedAt }) => alertId === opened.alertId && acknowledgedAt !== null);
+  await post(token, 'telemetry', { values: { heat: 20 } });
+  await see<Alert>(alerts, ({ alertId, state }) => alertId === opened.alertId && state === 'closed');
+});
+
+test("a member of one site sees its things; another site's look as if they were not there", async () => {
+  const { device } = await make('ours');
+  const other = await muster.call<{ siteId: string }>('POST', '/api/sites', { name: 'Elsewhere' });
+  const token = await signInAs('viewer', other.siteId);
+  const viewer = await watch(`site/${other.siteId}/alerts`, token);
+  itemsOf(await viewer.next());
+  for (const topic of [
+    `device/${device.deviceId}/telemetry`,
+    `site/${muster.siteId}/presence`,
+    `site/${randomUUID()}/presence`,
+    `command/${randomUUID()}`,
+  ]) {
+    viewer.send({ type: 'subscribe', topic });
+    const frame = await viewer.next();
+    assert.ok(frame.type === 'error' && frame.code === 'NOT_FOUND' && frame.topic === topic, JSON.stringify(frame));
+  }
+});
+
+test('signing out closes the connections of that session, and no other', async () => {
+  const { email, password } = TEST_ADMINISTRATOR;
+  const session = await muster.call<SessionReply>('POST', '/api/sessions', { email, password });
+  const topic = `site/${muster.siteId}/presence`;
+  const [leaves, stays] = [await watch(topic, session.token), await watch(topic)];
+  const reply = await fetch(`${muster.url}/api/sessions/current`, {
+    method: 'DELETE',
+    headers: { authorization: `Bearer ${session.token}` },
+  });
+  assert.equal(reply.status, 204);
+  assert.deepEqual(await leaves.closed(), {
+    code: LIVE_CLOSE_CODES.SIGN_IN_REQUIRED,
+    reason: 'SIGN_IN_REQUIRED',
+  });
+  itemsOf(await stays.next());
+  assert.equal(stays.socket.readyState, WebSocket.OPEN);
+});
+
+/** A person with a role at one site. There is no other way in for a second person yet than the database. */
+async function signInAs(role: string, siteId: string): Promise<string> {
+  const token = randomBytes(32).toString('base64url');
+  const lines = (await readFile(join(muster.dataDir, 'pg', 'postmaster.pid'), 'utf8')).split('\n');
+  const client = new Client({
+    connectionString: `postgresql://muster@/muster?host=${encodeURIComponent(lines[4] ?? '')}`,
+  });
+  await client.connect();
+  try {
+    const userId = randomUUID();
+    await client.query(
+      `INSERT INTO users (user_id, email, name, password_hash, administrator, created_at)
+       VALUES ($1, $2, 'Bo', '', false, 0)`,
+      [userId, `${userId}@example.com`],
+    );
+    await client.query('INSERT INTO members (site_id, user_id, role, created_at) VALUES ($1, $2, $3, 0)', [
+      siteId,
+      userId,
+      role,
+    ]);
+    await client.query('INSERT INTO sessions (token_hash, user_id, created_at, expires_at) VALUES ($1, $2, 0, $3)', [
+      createHash('sha256').update(token).digest(),
+      userId,
+      Date.now() + 3_600_000,
+    ]);
+  } finally {
+    await client.end();
+  }
+  return token;
+}
