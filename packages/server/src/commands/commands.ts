@@ -10,6 +10,7 @@ import { createDelivery } from './delivery.ts';
 import { type CommandRules, createDispatcher, type DispatchRequest } from './dispatch.ts';
 import { createBusyKeys } from './idempotency.ts';
 import { type CommandEvent, isFinal } from './life-cycle.ts';
+import { createMissed } from './missed.ts';
 import { createRuns, type Runs } from './runs/index.ts';
 import { type CommandRow, createCommandStore, toCommand } from './store.ts';
 import { createWaiters } from './waiters.ts';
@@ -100,6 +101,19 @@ export function createCommands(deps: CommandsDeps): Commands {
     if (!isFinal(state)) return;
     if (origin === 'elsewhere') delivery.ended(deviceId, commandId);
     waiters.wake(commandId);
+  });
+
+  const missed = createMissed({
+    clock,
+    log,
+    bus,
+    links: deps.links,
+    openFor: store.openFor,
+    onOpen: delivery.open,
+    waitedFor: waiters.ids,
+    endedOf: async (commandIds) =>
+      (await store.findAll(commandIds)).flatMap((row) => (isFinal(row.state) ? [row.command_id] : [])),
+    onEnded: waiters.wake,
   });
 
   function changed(row: CommandRow): void {
@@ -232,6 +246,7 @@ export function createCommands(deps: CommandsDeps): Commands {
 
     start() {
       runs.start();
+      missed.start();
       look();
       prune();
     },
@@ -240,6 +255,7 @@ export function createCommands(deps: CommandsDeps): Commands {
       cancelWake();
       cancelPrune();
       waiters.stop();
+      await missed.stop();
       await looking;
       await runs.stop();
       await delivery.stop();

@@ -12,6 +12,8 @@ export interface Delivery {
   queued(deviceId: string, commandId: string): void;
   /** A connection takes commands now: what waits goes out, and what may be sent again and was not acked. */
   ready(link: DeviceLink): void;
+  /** Something of a device that is connected here has not ended: what waits goes out. */
+  open(deviceId: string): void;
   /** A command of the device has ended: the next has room. */
   ended(deviceId: string, commandId: string): void;
   stop(): Promise<void>;
@@ -183,6 +185,7 @@ export function createDelivery(deps: {
         await drain(hand, deviceId);
       });
     },
+    open: (deviceId) => inTurn(deviceId, (hand) => drain(hand, deviceId)),
     ended(deviceId, commandId) {
       const hand = hands.get(deviceId);
       if (hand === undefined) return;

@@ -19,6 +19,8 @@ export interface Waiters {
     hasEnded: (found: T) => boolean,
   ): Promise<T>;
   count(): number;
+  /** What is waited for. */
+  ids(): readonly string[];
   /** Everybody gets what there is. */
   stop(): void;
 }
@@ -59,6 +61,7 @@ export function createWaiters(clock: Clock): Waiters {
     },
 
     count: () => count,
+    ids: () => [...waiting.keys()],
     stop() {
       stopped = true;
       for (const set of waiting.values()) for (const wake of set) wake();

@@ -47,6 +47,7 @@ export function createPresence(deps: {
   let cancelDoubt: (() => void) | null = null;
   let beating: Promise<void> | null = null;
   let beats = 0;
+  let wasHeard = true;
   let stopped = false;
   const isHere = (deviceId: string): boolean => links.of(deviceId).length > 0;
 
@@ -123,7 +124,11 @@ export function createPresence(deps: {
       for (const { deviceId } of buried) if (isHere(deviceId)) changed(deviceId);
       if (buried.length < store.batch) break;
     }
-    if (beats % BEATS_A_ROUND === 0) await goRound();
+    // what was said while the bus was away was not heard
+    const isHeard = bus.state()?.connected !== false;
+    const isBack = isHeard && !wasHeard;
+    wasHeard = isHeard;
+    if (isBack || beats % BEATS_A_ROUND === 0) await goRound();
   }
 
   /** Puts right what events did not tell: the bus may lose them. */
@@ -131,8 +136,12 @@ export function createPresence(deps: {
     const ours = [...links.deviceIds()];
     await yieldMoved(ours);
     for (let at = 0; at < ours.length; at += store.batch) {
-      const missing = await store.notHeldHere(ours.slice(at, at + store.batch));
+      const page = ours.slice(at, at + store.batch);
+      const missing = await store.notHeldHere(page);
       for (const deviceId of missing) if (isHere(deviceId)) changed(deviceId);
+      for (const deviceId of await store.revoked(page)) {
+        for (const link of links.of(deviceId)) link.close('DEVICE_REVOKED');
+      }
     }
     await store.seenAll(clock.now());
   }

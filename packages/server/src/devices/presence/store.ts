@@ -70,6 +70,13 @@ export function createPresenceStore(db: Database<PresenceTables>, serverId: stri
       return rows.map((row) => row.device_id);
     },
 
+    /** Of these devices, those that may not be connected any more. */
+    async revoked(deviceIds: readonly string[]): Promise<string[]> {
+      const { rows } = await sql<{ device_id: string }>`SELECT device_id FROM devices
+        WHERE device_id = ANY(${[...deviceIds]}::uuid[]) AND state = 'revoked'`.execute(db);
+      return rows.map((row) => row.device_id);
+    },
+
     /** Forgets what dead servers held: a batch of it, each device told to one caller only. */
     async bury(): Promise<{ readonly deviceId: string; readonly siteId: string }[]> {
       const { rows } = await sql<{ deviceId: string; siteId: string }>`
