@@ -1,5 +1,6 @@
 import { Value } from 'typebox/value';
 import { createMqttGateway, type MqttConfig, mqttConfig } from '../../packages/server/src/gateway/mqtt/index.ts';
+import { createClientRates } from '../../packages/server/src/platform/client-rate.ts';
 import { systemClock } from '../../packages/server/src/platform/clock.ts';
 import { createTestDatabase } from '../../packages/server/src/platform/db/test-database.fixture.ts';
 import { createLogger } from '../../packages/server/src/platform/log.ts';
@@ -20,9 +21,8 @@ const gateway = createMqttGateway({
     ...defaults,
     port: 0,
     connectsPerSecond: 100_000,
-    messagesPerSecond: 1_000_000,
-    bytesPerSecond: 1_000_000_000,
   },
+  rates: createClientRates(systemClock, 1_000_000, 1_000_000_000),
   inbox: {
     authenticate: async ({ username }) => ({
       kind: 'device',

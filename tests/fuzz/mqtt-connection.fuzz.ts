@@ -7,6 +7,7 @@ import { type MqttConfig, mqttConfig } from '../../packages/server/src/gateway/m
 import { createOwnBroker } from '../../packages/server/src/gateway/mqtt/gateway.ts';
 import type { MqttIdentity, MqttInbox } from '../../packages/server/src/gateway/mqtt/inbox.ts';
 import { createHandClock } from '../../packages/server/src/gateway/xiaozhi/rig/hand-clock.ts';
+import { createClientRates } from '../../packages/server/src/platform/client-rate.ts';
 import { createLogger } from '../../packages/server/src/platform/log.ts';
 import { createMetrics } from '../../packages/server/src/platform/metrics.ts';
 import { defineFuzz } from './define.ts';
@@ -37,6 +38,7 @@ export const target = defineFuzz({
       inbox: inboxOf(() => {
         published += 1;
       }),
+      rates: createClientRates(clock, 1_000, 262_144),
       tls: null,
       httpHost: '127.0.0.1',
     });

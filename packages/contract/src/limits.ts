@@ -38,11 +38,11 @@ export const LIMITS = {
   activationWrongPerMinute: 5,
   /** Largest message of the device API, bytes: 1,000 points of 60 bytes. */
   deviceMessageBytes: 65_536,
-  /** Messages a second of one device on a WebSocket; MQTT has settings of its own. */
+  /** Messages a second of one device, unless the configuration says otherwise. */
   deviceMessagesPerSecond: 1_000,
-  /** Requests a second of one device over HTTP. */
+  /** Requests a second of one device over HTTP: each counts as as many messages as fit. */
   deviceRequestsPerSecond: 200,
-  /** Bytes a second of one device: the worst JSON of this size costs about 40 ms to refuse. */
+  /** Bytes a second of one device, unless the configuration says otherwise: the worst JSON of this size costs about 40 ms to refuse. */
   deviceBytesPerSecond: 262_144,
   /** Sockets of the device API that one device may have open. */
   socketsPerDevice: 8,

@@ -8,7 +8,6 @@ import { createTwins, type Devices, type Groups, type Twins, twinRoutes } from '
 import {
   createDeviceApi,
   createDeviceSockets,
-  createRequestRates,
   createTokens,
   type DeviceInbox,
   deviceApiRoutes,
@@ -19,6 +18,7 @@ import type { XiaozhiGateway } from './gateway/xiaozhi/index.ts';
 import { createMqttInbox } from './mqtt-inbox.ts';
 import type { Part } from './operations/index.ts';
 import type { Bus } from './platform/bus/index.ts';
+import { createClientRates } from './platform/client-rate.ts';
 import type { Clock } from './platform/clock.ts';
 import type { OpenDatabase } from './platform/db/index.ts';
 import type { Http } from './platform/http/index.ts';
@@ -106,6 +106,7 @@ export async function createFleet(deps: {
       throw error;
     }
   };
+  const rates = createClientRates(clock, config.mqtt.messagesPerSecond, config.mqtt.bytesPerSecond);
   const mqtt = createMqttGateway({
     log,
     clock,
@@ -113,6 +114,7 @@ export async function createFleet(deps: {
     pool,
     config: config.mqtt,
     inbox: createMqttInbox({ api, inbox, apiKeys: deps.apiKeys, xiaozhi: deps.xiaozhi, deviceOf: knownDevice }),
+    rates,
     tls: await tlsOf(config),
     httpHost: config.http.host,
   });
@@ -123,7 +125,6 @@ export async function createFleet(deps: {
     for (const link of devices.links.of(deviceId)) link.close('DEVICE_REVOKED');
   });
   bus.subscribe('device.changed', ({ deviceId }) => tokens.forget(deviceId));
-  const rates = createRequestRates(clock);
   const sockets = createDeviceSockets({ api, inbox, tokens, rates, clock, log });
   metrics.gauge('muster_device_sockets', 'WebSockets of the device API open now', () => sockets.count());
   bus.subscribe('apiKey.removed', ({ keyId }) => mqtt.closeKey(keyId));

@@ -36,3 +36,30 @@ export function createClientRate(clock: Clock, messagesPerSecond: number, bytesP
     waitMs,
   };
 }
+
+/** For a client that is not known yet. */
+export const UNLIMITED: ClientRate = { take: () => true, spend: () => undefined, waitMs: () => 0 };
+
+/** One rate for each client, whatever number of connections it has, and over whatever wire. */
+export interface ClientRates {
+  of(key: string): ClientRate;
+}
+
+/** Clients whose rate is remembered; those that came longest ago are forgotten, with a full allowance again. */
+const MOST_CLIENTS = 50_000;
+
+export function createClientRates(clock: Clock, messagesPerSecond: number, bytesPerSecond: number): ClientRates {
+  const rates = new Map<string, ClientRate>();
+  return {
+    of(key) {
+      const rate = rates.get(key) ?? createClientRate(clock, messagesPerSecond, bytesPerSecond);
+      rates.delete(key);
+      rates.set(key, rate);
+      if (rates.size > MOST_CLIENTS) {
+        const oldest = rates.keys().next();
+        if (oldest.done !== true) rates.delete(oldest.value);
+      }
+      return rate;
+    },
+  };
+}

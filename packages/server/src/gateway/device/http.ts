@@ -1,6 +1,7 @@
 import { type CommandReply, ErrorReply, Id, LIMITS, MusterError, TimeReply, TwinState } from '@muster/contract';
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
+import type { ClientRates } from '../../platform/client-rate.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { asMusterError } from '../../platform/http/errors.ts';
 import type { Http } from '../../platform/http/index.ts';
@@ -9,7 +10,7 @@ import { createCommandPolls } from './command-poll.ts';
 import { parsePayload } from './decode.ts';
 import { bearerOf, type Tokens } from './http-tokens.ts';
 import type { DeviceInbox, KnownDevice } from './inbox.ts';
-import type { RequestRates } from './request-rates.ts';
+import { countRequest } from './request-rate.ts';
 import { answerAttributes, readThingsBoardTelemetry, toRpc } from './thingsboard.ts';
 import { worthOf } from './worth.ts';
 
@@ -29,7 +30,7 @@ export function deviceApiRoutes(
     readonly api: DeviceApi;
     readonly inbox: DeviceInbox;
     readonly tokens: Tokens;
-    readonly rates: RequestRates;
+    readonly rates: ClientRates;
     readonly clock: Clock;
   },
 ): void {
@@ -44,7 +45,7 @@ export function deviceApiRoutes(
       const device = await tokens.deviceOf(token ?? bearerOf(request));
       senders.set(request, device);
       const bytes = Number(request.headers['content-length'] ?? 0);
-      rates.take(device.deviceId, Math.min(Number.isFinite(bytes) ? bytes : 0, LIMITS.deviceMessageBytes));
+      countRequest(rates.of(device.deviceId), Math.min(Number.isFinite(bytes) ? bytes : 0, LIMITS.deviceMessageBytes));
     });
     http.addHook('onError', async (request, _reply, error) => {
       const device = senders.get(request);
@@ -85,7 +86,7 @@ export function deviceApiRoutes(
       described('Measurements; 204 when they are stored', stored),
       async (request, reply) => {
         const device = senderOf(request);
-        await api.telemetry(device, bytesOf(request), (messages) => rates.spend(device.deviceId, messages));
+        await api.telemetry(device, bytesOf(request), rates.of(device.deviceId).spend);
         return reply.status(204).send(null);
       },
     );
@@ -156,7 +157,7 @@ export function deviceApiRoutes(
     http.post('/api/v1/:token/telemetry', described('Measurements'), async (request, reply) => {
       const device = senderOf(request);
       const telemetry = readThingsBoardTelemetry(parsePayload(bytesOf(request)));
-      rates.spend(device.deviceId, worthOf(telemetry));
+      rates.of(device.deviceId).spend(worthOf(telemetry));
       await inbox.telemetry(device, telemetry);
       return reply.status(200).send();
     });

@@ -3,7 +3,6 @@ export { parsePayload } from './decode.ts';
 export { deviceApiRoutes } from './http.ts';
 export { createTokens, type Tokens } from './http-tokens.ts';
 export type { DeviceInbox, KnownDevice, OpenConnection, OpenLink } from './inbox.ts';
-export { createRequestRates, type RequestRates } from './request-rates.ts';
 export { createDeviceSockets, DEVICE_SOCKET_PATH, type DeviceSockets } from './socket.ts';
 export { answerAttributes, readThingsBoardTelemetry, toRpc } from './thingsboard.ts';
 export { worthOf } from './worth.ts';

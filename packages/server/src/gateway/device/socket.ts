@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { codeOf, type ErrorCode, LIMITS, MusterError } from '@muster/contract';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
 import { createAdmission } from '../../platform/admission.ts';
-import { createClientRate } from '../../platform/client-rate.ts';
+import type { ClientRate, ClientRates } from '../../platform/client-rate.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Http } from '../../platform/http/index.ts';
 import { refuseUpgrade } from '../../platform/http/upgrades.ts';
@@ -12,7 +12,7 @@ import type { DeviceApi } from './api.ts';
 import { asObject, invalid, parsePayload } from './decode.ts';
 import type { Tokens } from './http-tokens.ts';
 import type { DeviceInbox, KnownDevice, OpenConnection } from './inbox.ts';
-import type { RequestRates } from './request-rates.ts';
+import { countRequest } from './request-rate.ts';
 
 export const DEVICE_SOCKET_PATH = '/device/v1/socket';
 
@@ -42,7 +42,8 @@ export function createDeviceSockets(deps: {
   readonly api: DeviceApi;
   readonly inbox: DeviceInbox;
   readonly tokens: Tokens;
-  readonly rates: RequestRates;
+  /** Shared with the other wires. */
+  readonly rates: ClientRates;
   readonly clock: Clock;
   readonly log: Logger;
 }): DeviceSockets {
@@ -94,8 +95,9 @@ export function createDeviceSockets(deps: {
     const header = request.headers.authorization;
     const token = header?.startsWith('Bearer ') === true ? header.slice('Bearer '.length) : null;
     const device = await tokens.deviceOf(token);
-    deps.rates.take(device.deviceId, 0);
     const { deviceId } = device;
+    const rate = deps.rates.of(deviceId);
+    countRequest(rate, 0);
     if ((open.get(deviceId) ?? 0) >= LIMITS.socketsPerDevice) {
       deps.inbox.refused(device, 'RATE_LIMITED');
       throw new MusterError('RATE_LIMITED', { limit: LIMITS.socketsPerDevice });
@@ -103,7 +105,7 @@ export function createDeviceSockets(deps: {
     if (socket.destroyed) return;
     server.handleUpgrade(request, socket, head, (webSocket) => {
       open.set(deviceId, (open.get(deviceId) ?? 0) + 1);
-      const session = openDeviceSocket(deps, webSocket, device, () => {
+      const session = openDeviceSocket(deps, webSocket, device, rate, () => {
         sessions.delete(entry);
         const left = (open.get(deviceId) ?? 1) - 1;
         if (left === 0) open.delete(deviceId);
@@ -143,10 +145,10 @@ function openDeviceSocket(
   deps: { readonly api: DeviceApi; readonly inbox: DeviceInbox; readonly clock: Clock; readonly log: Logger },
   socket: WebSocket,
   device: KnownDevice,
+  rate: ClientRate,
   onEnd: () => void,
 ): { close(code: ErrorCode): void } {
   const { api, inbox } = deps;
-  const rate = createClientRate(deps.clock, LIMITS.deviceMessagesPerSecond, LIMITS.deviceBytesPerSecond);
   let waiting = 0;
   /** Past its rate, the socket is not read until it keeps to it again. */
   let throttled = false;

@@ -1,5 +1,6 @@
 import { MusterError } from '@muster/contract';
 import { Value } from 'typebox/value';
+import { createClientRates } from '../../platform/client-rate.ts';
 import { systemClock } from '../../platform/clock.ts';
 import { createTestDatabase } from '../../platform/db/test-database.fixture.ts';
 import { createLogger } from '../../platform/log.ts';
@@ -99,6 +100,7 @@ export async function startBroker(settings: Partial<MqttConfig> = {}): Promise<B
       pool: database.pool,
       config,
       inbox,
+      rates: createClientRates(systemClock, config.messagesPerSecond, config.bytesPerSecond),
       tls: null,
       httpHost: '127.0.0.1',
     });

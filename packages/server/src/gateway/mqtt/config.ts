@@ -54,13 +54,13 @@ export const mqttConfig = Type.Object({
     minimum: 1,
     maximum: 1_000_000,
     description:
-      'Messages a second of one client, five values counting as one; past it its connection is read more slowly',
+      'Messages a second of one device over all wires, five values or a fifth of a request counting as one; past it its connections are read more slowly',
   }),
   bytesPerSecond: Type.Integer({
     default: LIMITS.deviceBytesPerSecond,
     minimum: 1_024,
     maximum: 1_073_741_824,
-    description: 'Bytes a second of one client; past it its connection is read more slowly',
+    description: 'Bytes a second of one device over all wires; past it its connections are read more slowly',
   }),
   sessionDays: Type.Number({
     default: 7,

@@ -4,6 +4,7 @@ import { codeOf, type ErrorCode, LIMITS, MusterError } from '@muster/contract';
 import type { IConnectPacket, Packet } from 'mqtt-packet';
 import type { Pool } from 'pg';
 import { createAdmission } from '../../platform/admission.ts';
+import type { ClientRates } from '../../platform/client-rate.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { within } from '../../platform/deadline.ts';
 import type { Logger } from '../../platform/log.ts';
@@ -30,6 +31,8 @@ export interface MqttGatewayDeps {
   readonly pool: Pool;
   readonly config: MqttConfig;
   readonly inbox: MqttInbox;
+  /** What one device, or one key, may send: shared with the other wires. */
+  readonly rates: ClientRates;
   /** Certificate and key, PEM; null: no port with TLS. */
   readonly tls: { readonly cert: Buffer; readonly key: Buffer } | null;
   /** Where the TLS port listens unless the configuration says otherwise. */
@@ -121,6 +124,7 @@ export function createOwnBroker(deps: MqttGatewayDeps): OwnBroker {
     log,
     config,
     counters,
+    rates: deps.rates,
     packetBytes: packetBytes(LIMITS.deviceMessageBytes),
     onConnect(connection: Connection, packet: IConnectPacket) {
       const credentials = `${packet.username ?? ''} ${packet.password?.toString('latin1') ?? ''}`;

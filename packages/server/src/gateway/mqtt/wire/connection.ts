@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { ERROR_CODES, type ErrorCode } from '@muster/contract';
 import { generate, type IConnectPacket, type Packet } from 'mqtt-packet';
-import { type ClientRate, createClientRate } from '../../../platform/client-rate.ts';
+import { type ClientRate, type ClientRates, UNLIMITED } from '../../../platform/client-rate.ts';
 import type { Clock } from '../../../platform/clock.ts';
 import type { Logger } from '../../../platform/log.ts';
 import { MQTT_LIMITS, type MqttConfig } from '../config.ts';
@@ -24,6 +24,7 @@ export interface ConnectionDeps {
   readonly log: Logger;
   readonly config: MqttConfig;
   readonly counters: MqttCounters;
+  readonly rates: ClientRates;
   readonly packetBytes: number;
   /** A CONNECT came; what follows it waits until `accept` or `close` is called. */
   readonly onConnect: (connection: Connection, packet: IConnectPacket) => void;
@@ -70,7 +71,8 @@ const MOST_EARLY = 131_072;
 export function createConnection(deps: ConnectionDeps, socket: Socket): Connection {
   const { clock, counters } = deps;
   const reader = createPacketReader(deps.packetBytes);
-  const rate = createClientRate(clock, deps.config.messagesPerSecond, deps.config.bytesPerSecond);
+  /** Nothing is counted before it is known whose it is. */
+  let rate: ClientRate = UNLIMITED;
   const address = plain(socket.remoteAddress);
   const localAddress = plain(socket.localAddress);
   let phase: 'greeting' | 'waiting' | 'open' | 'over' = 'greeting';
@@ -213,7 +215,9 @@ export function createConnection(deps: ConnectionDeps, socket: Socket): Connecti
     get keepAliveMs() {
       return keepAliveMs;
     },
-    rate,
+    get rate() {
+      return rate;
+    },
     address,
     localAddress,
     accept(known, owner, sessionPresent, connect) {
@@ -222,6 +226,7 @@ export function createConnection(deps: ConnectionDeps, socket: Socket): Connecti
       cancelGreeting = nothing;
       session = owner;
       identity = known;
+      rate = deps.rates.of(known.kind === 'device' ? known.device.deviceId : known.keyId);
       phase = 'open';
       const asked = connect.keepalive ?? 0;
       const seconds = asked === 0 ? MQTT_LIMITS.keepAliveSeconds : Math.min(asked, MQTT_LIMITS.keepAliveSeconds);
@@ -330,7 +335,7 @@ export function createConnection(deps: ConnectionDeps, socket: Socket): Connecti
       return true;
     },
     waitingBytes: () => socket.writableLength,
-    spend: rate.spend,
+    spend: (messages) => rate.spend(messages),
     disconnect,
     close: (code) => disconnect(closeReason(code), code),
   };
