@@ -60,7 +60,7 @@ export function createCommandStore(pool: Pool) {
         async (client) => {
           const known = key === null ? null : await takeKey(client, row.sent_by, key, row.command_id, row.created_at);
           if (known !== null) return { known };
-          return (await insertCommand(client, row, most)) ? { known: null } : null;
+          return (await insertCommands(client, [row], most)).size === 1 ? { known: null } : null;
         },
         (done) => done !== null && done.known === null,
       ),
@@ -75,13 +75,6 @@ export function createCommandStore(pool: Pool) {
          ORDER BY command_id DESC LIMIT $2`,
         [deviceId, limit, after],
       ),
-
-    findAll: (commandIds: readonly string[]) =>
-      rows('SELECT * FROM commands WHERE command_id = ANY($1::uuid[])', [commandIds]),
-
-    /** What has not ended at a site, newest first. */
-    openOf: (siteId: string, limit: number) =>
-      rows(`SELECT * FROM commands WHERE site_id = $1 AND ${OPEN} ORDER BY command_id DESC LIMIT $2`, [siteId, limit]),
 
     findAll: (commandIds: readonly string[]) =>
       rows('SELECT * FROM commands WHERE command_id = ANY($1::uuid[])', [commandIds]),
@@ -225,27 +218,22 @@ const UNCONFIRMED = JSON.stringify({
   message: 'The command was sent and the device never said how it ended: it may or may not have happened.',
 });
 
-/** False, and nothing stored, when `most` commands wait for the device already. */
-export async function insertCommand(client: PoolClient, row: CommandRow, most: number): Promise<boolean> {
-  const done = await client.query(
+/** Stores commands, but those for devices that have `most` waiting already. Gives the ids of what was stored. */
+export async function insertCommands(
+  client: PoolClient,
+  commands: readonly CommandRow[],
+  most: number,
+): Promise<ReadonlySet<string>> {
+  const { rows } = await client.query<{ command_id: string }>(
     `INSERT INTO commands (command_id, device_id, site_id, name, args, class, state, sent_by, run_id, created_at, deadline_at)
-     SELECT $1, $2, $3, $4, $5, $6, 'queued', $7, $8, $9, $10
-     WHERE (SELECT count(*) FROM commands WHERE device_id = $2 AND ${OPEN}) < $11`,
-    [
-      row.command_id,
-      row.device_id,
-      row.site_id,
-      row.name,
-      JSON.stringify(row.args),
-      row.class,
-      row.sent_by,
-      row.run_id,
-      row.created_at,
-      row.deadline_at,
-      most,
-    ],
+     SELECT command_id, device_id, site_id, name, args, class, state, sent_by, run_id, created_at, deadline_at
+     FROM jsonb_to_recordset($1::jsonb) AS made(command_id uuid, device_id uuid, site_id uuid, name text, args jsonb,
+       class text, state text, sent_by text, run_id uuid, created_at bigint, deadline_at bigint)
+     WHERE (SELECT count(*) FROM commands WHERE commands.device_id = made.device_id AND commands.${OPEN}) < $2
+     RETURNING command_id`,
+    [JSON.stringify(commands), most],
   );
-  return done.rowCount === 1;
+  return new Set(rows.map((row) => row.command_id));
 }
 
 export function toCommand(row: CommandRow): Command {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
-import { type CommandRun, codeOf, MOST_RUN_DEVICES } from '@muster/contract';
+import { type CommandRun, codeOf, LIMITS, MOST_RUN_DEVICES } from '@muster/contract';
 import { createTestDatabase } from '../../platform/db/test-database.fixture.ts';
 import { newId } from '../../platform/ids.ts';
 import { type CommandsRig, createCommandsRig, type RigDevice, until } from '../commands.fixture.ts';
@@ -194,6 +194,17 @@ test('devices that cannot have the command are listed with the reason, and hold 
     page.map(({ deviceId }) => deviceId),
     all.slice(2, 4).map(({ deviceId }) => deviceId),
   );
+});
+
+test('a device whose queue is full is refused, the others go on', async () => {
+  const [full, free] = await fleet(2);
+  assert.ok(full !== undefined && free !== undefined);
+  for (let nth = 0; nth < LIMITS.commandsPerDevice; nth++) await rig.send(full, { deadlineMs: 60_000 });
+  const { runId } = await begin([full, free], { deadlineMs: 1_000 });
+  await until('it is done', async () => (await look(runId)).state === 'done', aWhile);
+  assert.deepEqual((await look(runId)).counts, { expired: 1 });
+  const failed = await rig.commands.runs.devices(runId, { failed: true, limit: 10 });
+  assert.deepEqual(failed.find(({ deviceId }) => deviceId === full.deviceId)?.error?.code, 'COMMAND_QUEUE_FULL');
 });
 
 test('a key stands for a run as it does for a command, and for only one of the two', async () => {

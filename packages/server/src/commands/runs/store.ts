@@ -7,7 +7,7 @@ import {
 } from '@muster/contract';
 import type { Pool, PoolClient } from 'pg';
 import { type Known, type SenderKey, takeKey } from '../idempotency.ts';
-import { type CommandRow, insertCommand, moved, OPEN } from '../store.ts';
+import { type CommandRow, insertCommands, moved, OPEN } from '../store.ts';
 import { inTransaction } from '../transaction.ts';
 
 export interface RunRow {
@@ -53,7 +53,7 @@ export interface Step {
 const FAILED = "state IN ('rejected', 'failed', 'expired', 'unknown')";
 const WAITING = 'command_id IS NULL AND refused IS NULL';
 /** Most commands of one transaction. */
-const MOST_A_STEP = 100;
+const MOST_A_STEP = 250;
 
 export type RunStore = ReturnType<typeof createRunStore>;
 
@@ -195,21 +195,7 @@ export function createRunStore(pool: Pool) {
           [runId, Math.max(1, room)],
         );
         if (next.length === 0 && open === 0) return endRun(client, run, 'done', now);
-        const made: CommandRow[] = [];
-        for (const { device_id: deviceId } of next.slice(0, Math.max(0, room))) {
-          const command = await prepare(run, deviceId);
-          const refusal = 'code' in command ? command : await place(client, command);
-          await client.query(
-            'UPDATE command_run_devices SET command_id = $3, refused = $4 WHERE run_id = $1 AND device_id = $2',
-            [
-              runId,
-              deviceId,
-              'code' in command || refusal !== null ? null : command.command_id,
-              refusal === null ? null : `${refusal.code} ${refusal.message}`,
-            ],
-          );
-          if (!('code' in command) && refusal === null) made.push(command);
-        }
+        const made = await give(client, run, next.slice(0, Math.max(0, room)), prepare);
         return { run, made, cancelled: [], again: room > 0 && next.length > 0 && made.length < run.at_once - open };
       }),
 
@@ -249,10 +235,32 @@ async function tally(client: PoolClient, run: RunRow): Promise<{ readonly open: 
   return rows[0] ?? { open: 0, failed: 0 };
 }
 
-async function place(client: PoolClient, command: CommandRow): Promise<Refusal | null> {
-  if (await insertCommand(client, command, LIMITS.commandsPerDevice)) return null;
-  return { code: 'COMMAND_QUEUE_FULL', message: 'Too many commands wait for this device.' };
+/** Makes the commands of devices whose turn it is, or notes why there is none. */
+async function give(
+  client: PoolClient,
+  run: RunRow,
+  next: readonly { readonly device_id: string }[],
+  prepare: (run: RunRow, deviceId: string) => Promise<CommandRow | Refusal>,
+): Promise<CommandRow[]> {
+  const prepared = await Promise.all(next.map(({ device_id: deviceId }) => prepare(run, deviceId)));
+  const commands = prepared.filter((one): one is CommandRow => 'command_id' in one);
+  const stored = await insertCommands(client, commands, LIMITS.commandsPerDevice);
+  const outcomes = next.map(({ device_id }, at) => {
+    const one = prepared[at] ?? QUEUE_FULL;
+    const isStored = 'command_id' in one && stored.has(one.command_id);
+    const { code, message } = 'code' in one ? one : QUEUE_FULL;
+    return { device_id, command_id: isStored ? one.command_id : null, refused: isStored ? null : `${code} ${message}` };
+  });
+  await client.query(
+    `UPDATE command_run_devices AS one SET command_id = given.command_id, refused = given.refused
+     FROM jsonb_to_recordset($2::jsonb) AS given(device_id uuid, command_id uuid, refused text)
+     WHERE one.run_id = $1 AND one.device_id = given.device_id`,
+    [run.run_id, JSON.stringify(outcomes)],
+  );
+  return commands.filter(({ command_id }) => stored.has(command_id));
 }
+
+const QUEUE_FULL: Refusal = { code: 'COMMAND_QUEUE_FULL', message: 'Too many commands wait for this device.' };
 
 async function endRun(
   client: PoolClient,
