@@ -24,8 +24,18 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** Batches that are stored at a time: while one waits for the disk, the next is made. */
-const WRITERS = 2;
+/**
+ * Lanes side by side, each of which stores one batch at a time. A device has its lane: two batches at once then hold rows
+ * of different devices, and neither waits for the locks of the other.
+ */
+const LANES = 2;
+
+interface Lane {
+  line: Waiting[];
+  points: number;
+  storing: boolean;
+  timer: (() => void) | null;
+}
 
 export function createBatcher(deps: {
   readonly clock: Clock;
@@ -36,11 +46,8 @@ export function createBatcher(deps: {
   readonly onStored: (fresh: readonly Entry[], took: number) => void;
 }): Batcher {
   const { clock, log, config } = deps;
-  let line: Waiting[] = [];
+  const lanes = Array.from({ length: LANES }, (): Lane => ({ line: [], points: 0, storing: false, timer: null }));
   let points = 0;
-  let linePoints = 0;
-  let writers = 0;
-  let timer: (() => void) | null = null;
   let stopped = false;
   let idle: (() => void) | null = null;
   let storedAt: number | null = null;
@@ -48,34 +55,35 @@ export function createBatcher(deps: {
   let failure: string | null = null;
 
   const sizeOf = (entry: Entry): number => Math.max(1, entry.points.length);
+  const isIdle = (): boolean => lanes.every(({ storing, line }) => !storing && line.length === 0);
 
-  function schedule(): void {
-    if (writers >= WRITERS || line.length === 0) return;
-    if (linePoints >= config.batchPoints || stopped) run();
-    else timer ??= clock.after(config.batchMs, run);
+  function schedule(lane: Lane): void {
+    if (lane.storing || lane.line.length === 0) return;
+    if (lane.points >= config.batchPoints || stopped) run(lane);
+    else lane.timer ??= clock.after(config.batchMs, () => run(lane));
   }
 
-  function run(): void {
-    timer?.();
-    timer = null;
-    if (writers >= WRITERS || line.length === 0) return;
+  function run(lane: Lane): void {
+    lane.timer?.();
+    lane.timer = null;
+    if (lane.storing || lane.line.length === 0) return;
     let size = 0;
     let count = 0;
-    while (count < line.length && (count === 0 || size < config.batchPoints)) {
-      size += sizeOf(line[count]?.entry as Entry);
+    for (const { entry } of lane.line) {
+      if (count > 0 && size >= config.batchPoints) break;
+      size += sizeOf(entry);
       count += 1;
     }
-    const batch = count === line.length ? line : line.slice(0, count);
-    line = count === line.length ? [] : line.slice(count);
-    linePoints -= size;
-    writers += 1;
+    const batch = count === lane.line.length ? lane.line : lane.line.slice(0, count);
+    lane.line = count === lane.line.length ? [] : lane.line.slice(count);
+    lane.points -= size;
+    lane.storing = true;
     store(batch).finally(() => {
-      writers -= 1;
+      lane.storing = false;
       points -= size;
-      if (writers === 0 && line.length === 0) idle?.();
-      schedule();
+      if (isIdle()) idle?.();
+      schedule(lane);
     });
-    schedule();
   }
 
   async function store(batch: readonly Waiting[]): Promise<void> {
@@ -116,27 +124,33 @@ export function createBatcher(deps: {
     await store(batch.slice(middle));
   }
 
+  /** By the last digits of the id, which are random. */
+  function laneOf(deviceId: string): Lane {
+    return lanes[deviceId.charCodeAt(deviceId.length - 1) % LANES] ?? (lanes[0] as Lane);
+  }
+
   return {
     add(entry) {
       const size = sizeOf(entry);
       if (stopped) return Promise.reject(new MusterError('SERVER_STOPPING'));
       if (points + size > config.queuePoints) return Promise.reject(new MusterError('QUEUE_FULL', { points }));
       points += size;
-      linePoints += size;
+      const lane = laneOf(entry.deviceId);
+      lane.points += size;
       return new Promise<void>((resolve, reject) => {
-        line.push({ entry, resolve, reject });
-        schedule();
+        lane.line.push({ entry, resolve, reject });
+        schedule(lane);
       });
     },
     waiting: () => points,
     state: () => ({ storedAt, failedAt, failure }),
     async stop() {
       stopped = true;
-      if (writers === 0 && line.length === 0) return;
+      if (isIdle()) return;
       const done = new Promise<void>((resolve) => {
         idle = resolve;
       });
-      run();
+      for (const lane of lanes) run(lane);
       await done;
     },
   };
