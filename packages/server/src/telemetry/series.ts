@@ -1,5 +1,6 @@
 import { LIMITS, MusterError, type ValueKind } from '@muster/contract';
 import type { Pool } from 'pg';
+import { createGather } from '../platform/gather.ts';
 import { createTurns } from '../platform/turns.ts';
 
 export interface Series {
@@ -31,6 +32,8 @@ export interface SeriesIndex {
 
 /** Devices whose series are kept in memory: the one that was read longest ago goes. */
 const MOST_DEVICES = 50_000;
+/** Devices whose series are read with one query: each may have LIMITS.seriesPerDevice. */
+const DEVICES_AT_ONCE = 200;
 /** Messages with new series that wait for each other, over all devices. */
 const MOST_WAITING = 10_000;
 
@@ -43,15 +46,29 @@ export function createSeriesIndex(
   /** Those of one device one after the other: else a flood of new names passes its limit side by side. */
   const inTurn = createTurns(MOST_WAITING);
 
-  async function load(deviceId: string): Promise<Map<string, Series>> {
-    const { rows } = await pool.query<{ series_id: number; name: string; kind: ValueKind; unit: string | null }>({
+  /** A fleet that comes back to a server that knows nothing yet sends thousands of first messages at once. */
+  const stored = createGather(async (deviceIds: readonly string[]) => {
+    const { rows } = await pool.query<{
+      device_id: string;
+      series_id: number;
+      name: string;
+      kind: ValueKind;
+      unit: string | null;
+    }>({
       name: 'series of',
-      text: 'SELECT series_id, name, kind, unit FROM series WHERE device_id = $1',
-      values: [deviceId],
+      text: 'SELECT device_id, series_id, name, kind, unit FROM series WHERE device_id = ANY($1)',
+      values: [deviceIds],
     });
-    const found = new Map(
-      rows.map(({ series_id, name, kind, unit }) => [name, { seriesId: series_id, name, kind, unit }]),
-    );
+    const found = new Map<string, Map<string, Series>>();
+    for (const { device_id, series_id: seriesId, name, kind, unit } of rows) {
+      const known = found.get(device_id) ?? new Map();
+      found.set(device_id, known.set(name, { seriesId, name, kind, unit }));
+    }
+    return found;
+  }, DEVICES_AT_ONCE);
+
+  async function load(deviceId: string): Promise<Map<string, Series>> {
+    const found = (await stored(deviceId)) ?? new Map<string, Series>();
     devices.delete(deviceId);
     devices.set(deviceId, found);
     if (devices.size > MOST_DEVICES) {

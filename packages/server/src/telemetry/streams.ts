@@ -1,5 +1,6 @@
 import { LIMITS, MusterError } from '@muster/contract';
 import type { Pool } from 'pg';
+import { createGather } from '../platform/gather.ts';
 import { createTurns } from '../platform/turns.ts';
 
 /**
@@ -23,22 +24,36 @@ export function createStreamIndex(pool: Pool): StreamIndex {
   const devices = new Map<string, ReadonlySet<string>>();
   const inTurn = createTurns(MOST_WAITING);
 
+  /** A fleet that comes back to a server that knows nothing yet sends thousands of first messages at once. */
+  const stored = createGather(async (deviceIds: readonly string[]) => {
+    const { rows } = await pool.query<{ device_id: string; stream: string }>(
+      'SELECT device_id, stream FROM streams WHERE device_id = ANY($1)',
+      [deviceIds],
+    );
+    const found = new Map<string, Set<string>>();
+    for (const row of rows) found.set(row.device_id, (found.get(row.device_id) ?? new Set()).add(row.stream));
+    return found;
+  });
+
+  async function load(deviceId: string): Promise<ReadonlySet<string>> {
+    const found = (await stored(deviceId)) ?? new Set<string>();
+    devices.delete(deviceId);
+    devices.set(deviceId, found);
+    const oldest = devices.keys().next();
+    if (devices.size > MOST_DEVICES && oldest.done !== true) devices.delete(oldest.value);
+    return found;
+  }
+
   async function add(deviceId: string, stream: string): Promise<void> {
-    if (devices.get(deviceId)?.has(stream) === true) return;
+    const known = devices.get(deviceId) ?? (await load(deviceId));
+    if (known.has(stream)) return;
     await pool.query(
       `INSERT INTO streams (device_id, stream, seen) SELECT $1, $2, '{}'
        WHERE (SELECT count(*) FROM streams WHERE device_id = $1) < $3 ON CONFLICT DO NOTHING`,
       [deviceId, stream, LIMITS.streamsPerDevice],
     );
-    const { rows } = await pool.query<{ stream: string }>('SELECT stream FROM streams WHERE device_id = $1', [
-      deviceId,
-    ]);
-    const found = new Set(rows.map((row) => row.stream));
-    devices.delete(deviceId);
-    devices.set(deviceId, found);
-    const oldest = devices.keys().next();
-    if (devices.size > MOST_DEVICES && oldest.done !== true) devices.delete(oldest.value);
-    if (!found.has(stream)) throw new MusterError('STREAM_LIMIT', { deviceId, limit: LIMITS.streamsPerDevice });
+    if (!(await load(deviceId)).has(stream))
+      throw new MusterError('STREAM_LIMIT', { deviceId, limit: LIMITS.streamsPerDevice });
   }
 
   return {
