@@ -54,16 +54,24 @@ export function createCommandStore(pool: Pool) {
      * Stores the command, and its sender's key in the same transaction. When the key stands already, nothing is stored:
      * what it stands for is given. Null when `most` commands wait for the device.
      */
-    insert: (row: CommandRow, key: SenderKey | null, most: number): Promise<{ readonly known: Known | null } | null> =>
-      inTransaction(
+    async insert(
+      row: CommandRow,
+      key: SenderKey | null,
+      most: number,
+    ): Promise<{ readonly known: Known | null } | null> {
+      const insertInto = async (client: Pick<PoolClient, 'query'>): Promise<{ known: null } | null> =>
+        (await insertCommands(client, [row], most)).size === 1 ? { known: null } : null;
+      // one statement is a transaction by itself
+      if (key === null) return insertInto(pool);
+      return inTransaction(
         pool,
         async (client) => {
-          const known = key === null ? null : await takeKey(client, row.sent_by, key, row.command_id, row.created_at);
-          if (known !== null) return { known };
-          return (await insertCommands(client, [row], most)).size === 1 ? { known: null } : null;
+          const known = await takeKey(client, row.sent_by, key, row.command_id, row.created_at);
+          return known === null ? insertInto(client) : { known };
         },
         (done) => done !== null && done.known === null,
-      ),
+      );
+    },
 
     async find(commandId: string): Promise<CommandRow | undefined> {
       return (await rows('SELECT * FROM commands WHERE command_id = $1', [commandId]))[0];
@@ -220,7 +228,7 @@ const UNCONFIRMED = JSON.stringify({
 
 /** Stores commands, but those for devices that have `most` waiting already. Gives the ids of what was stored. */
 export async function insertCommands(
-  client: PoolClient,
+  client: Pick<PoolClient, 'query'>,
   commands: readonly CommandRow[],
   most: number,
 ): Promise<ReadonlySet<string>> {
