@@ -29,6 +29,15 @@ interface Waiting {
  * of different devices, and neither waits for the locks of the other.
  */
 const LANES = 2;
+/**
+ * A message with more points than this is bulk. Thousands of points of one device take longer to store than all that its
+ * neighbours measure meanwhile, so whoever sends bulk has another lane from then on, with all that it sends.
+ */
+const BULK_POINTS = 500;
+const BULK_MS = 60_000;
+/** Of the points that may wait, bulk may be so many; and devices that are known to send it. */
+const BULK_SHARE = 0.25;
+const MOST_BULK_DEVICES = 10_000;
 
 interface Lane {
   line: Waiting[];
@@ -46,7 +55,12 @@ export function createBatcher(deps: {
   readonly onStored: (fresh: readonly Entry[], took: number) => void;
 }): Batcher {
   const { clock, log, config } = deps;
-  const lanes = Array.from({ length: LANES }, (): Lane => ({ line: [], points: 0, storing: false, timer: null }));
+  const createLane = (): Lane => ({ line: [], points: 0, storing: false, timer: null });
+  const bulk = createLane();
+  /** Device to the end of its time in the lane for bulk, monotonic ms; the oldest first. */
+  const bulkUntil = new Map<string, number>();
+  const shared = Array.from({ length: LANES }, createLane);
+  const lanes = [...shared, bulk];
   let points = 0;
   let stopped = false;
   let idle: (() => void) | null = null;
@@ -124,9 +138,24 @@ export function createBatcher(deps: {
     await store(batch.slice(middle));
   }
 
-  /** By the last digits of the id, which are random. */
-  function laneOf(deviceId: string): Lane {
-    return lanes[deviceId.charCodeAt(deviceId.length - 1) % LANES] ?? (lanes[0] as Lane);
+  function laneOf({ deviceId, points: { length } }: Entry): Lane {
+    if (length > BULK_POINTS) {
+      bulkUntil.delete(deviceId);
+      bulkUntil.set(deviceId, clock.monotonic() + BULK_MS);
+      const oldest = bulkUntil.keys().next();
+      if (bulkUntil.size > MOST_BULK_DEVICES && oldest.done !== true) bulkUntil.delete(oldest.value);
+    }
+    if (bulkUntil.size > 0 && isBulky(deviceId)) return bulk;
+    // by the last digit of the id, which is random
+    return shared[deviceId.charCodeAt(deviceId.length - 1) % LANES] ?? bulk;
+  }
+
+  function isBulky(deviceId: string): boolean {
+    const until = bulkUntil.get(deviceId);
+    if (until === undefined) return false;
+    if (until > clock.monotonic()) return true;
+    bulkUntil.delete(deviceId);
+    return false;
   }
 
   return {
@@ -134,8 +163,11 @@ export function createBatcher(deps: {
       const size = sizeOf(entry);
       if (stopped) return Promise.reject(new MusterError('SERVER_STOPPING'));
       if (points + size > config.queuePoints) return Promise.reject(new MusterError('QUEUE_FULL', { points }));
+      const lane = laneOf(entry);
+      if (lane === bulk && bulk.points > 0 && bulk.points + size > config.queuePoints * BULK_SHARE) {
+        return Promise.reject(new MusterError('QUEUE_FULL', { points: bulk.points }));
+      }
       points += size;
-      const lane = laneOf(entry.deviceId);
       lane.points += size;
       return new Promise<void>((resolve, reject) => {
         lane.line.push({ entry, resolve, reject });
