@@ -7,6 +7,7 @@ import { configPage } from './docs/config-page.ts';
 import { deviceApiPage } from './docs/device-api-page.ts';
 import { errorsPage } from './docs/errors-page.ts';
 import { httpPage } from './docs/http-page.ts';
+import { livePage } from './docs/live-page.ts';
 import { openApi } from './docs/openapi.ts';
 import { profilesPage } from './docs/profiles-page.ts';
 import { type Generated, generate } from './freshness.ts';
@@ -19,6 +20,7 @@ export async function referencePages(): Promise<Generated[]> {
     { path: 'docs/reference/device-api.md', text: deviceApiPage(listSettings(configSchema)) },
     { path: 'docs/reference/errors.md', text: errorsPage() },
     { path: 'docs/reference/http-api.md', text: httpPage(await openApi()) },
+    { path: 'docs/reference/live-feed.md', text: livePage() },
     { path: 'docs/reference/profiles.md', text: profilesPage(profiles.values()) },
   ];
 }
