@@ -18,6 +18,7 @@ const GUIDES: readonly { readonly file: string; readonly programs: readonly stri
   { file: 'first-mqtt-device.md', programs: ['mosquitto_pub', 'mosquitto_sub'] },
   { file: 'move-from-thingsboard.md', programs: ['mosquitto_pub', 'curl'] },
   { file: 'add-an-alert-rule.md', programs: ['curl'] },
+  { file: 'add-a-notifier.md', programs: ['mosquitto_sub', 'curl'] },
 ];
 const GUIDE_MS = 45_000;
 

@@ -11,6 +11,7 @@ import { runCommands } from './commands/fleet/runs.ts';
 import { sendCommands } from './commands/fleet/send.ts';
 import { twinCommands } from './commands/fleet/twin.ts';
 import { keyCommands } from './commands/keys.ts';
+import { notifierCommands } from './commands/notifiers.ts';
 import { sayCommands } from './commands/say.ts';
 import { simulateCommands } from './commands/simulate.ts';
 import { siteCommands } from './commands/sites.ts';
@@ -32,6 +33,7 @@ export const commands: readonly Command[] = [
   ...runCommands,
   ...telemetryCommands,
   ...alertCommands,
+  ...notifierCommands,
   ...assistantCommands,
   ...turnCommands,
   ...talkCommands,

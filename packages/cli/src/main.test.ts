@@ -102,6 +102,17 @@ const RULE = {
   changedAt: 1,
 };
 
+const NOTIFIER = {
+  notifierId: ID(9),
+  siteId: ID(2),
+  kind: 'ntfy',
+  name: 'Phone',
+  settings: { topic: 'our-home' },
+  hasSecrets: false,
+  enabled: true,
+  createdAt: 1,
+};
+
 function device(hardwareId: string) {
   return {
     deviceId: ID(3),
@@ -175,6 +186,12 @@ const routes: Routes = {
   'GET /api/alerts': ({ url }) => ({ body: { alerts: url.includes('state=open') ? [ALERT] : [], next: null } }),
   [`POST /api/alerts/${ID(5)}/acknowledge`]: () => ({ body: { ...ALERT, acknowledgedAt: 2 } }),
   'POST /api/alert-rules': ({ body }) => ({ status: 201, body: { ...RULE, ...(body as object) } }),
+  'GET /api/notifiers': () => ({ body: { notifiers: [NOTIFIER] } }),
+  'POST /api/notifiers': ({ body }) => {
+    const { secrets, ...wanted } = body as { secrets?: object };
+    return { status: 201, body: { ...NOTIFIER, ...wanted, hasSecrets: secrets !== undefined } };
+  },
+  [`POST /api/notifiers/${ID(9)}/test`]: () => ({ body: { delivered: false, detail: 'It answered 403' } }),
   'GET /api/config': () => refusal('REQUEST_INVALID', 'Wrong shape.', 400, ['name is missing', 'age is wrong']),
   'GET /api/providers': () => ({ body: { nothing: 'of ours' } }),
 };
@@ -538,4 +555,35 @@ test('a fleet comes in with its tokens, and a file that does not fit sends nothi
     assert.ok(!refused.err.includes(first));
   }
   assert.equal(server.seen.length, requests, 'something was sent');
+});
+
+test('who is told: added with secrets from a file, tried, and named in a rule', async () => {
+  await signIn();
+  assert.match((await muster(['notifiers'])).out, /Phone +ntfy +\{"topic":"our-home"\} +no/);
+  const file = join(folder, 'secrets.json');
+  await writeFile(file, '{"token":"a-secret"}');
+  const args = ['notifiers', 'add', 'Phone', 'ntfy', '--settings', '{"topic":"our-home"}', '--secrets-file', file];
+  const made = await muster(args);
+  assert.equal(made.code, 0, made.err);
+  assert.deepEqual(server.seen.at(-1)?.body, {
+    name: 'Phone',
+    kind: 'ntfy',
+    settings: { topic: 'our-home' },
+    secrets: { token: 'a-secret' },
+    siteId: ID(2),
+  });
+  assert.doesNotMatch(made.out + made.err, /a-secret/);
+  const tried = await muster(['notifiers', 'test', 'phone']);
+  assert.deepEqual([tried.code, tried.err], [1, 'muster: It answered 403.\n']);
+  assert.equal((await muster(['alert-rules', 'add', 'Silent', 'no-data', '--tell', 'Phone'])).code, 0);
+  assert.deepEqual(server.seen.at(-1)?.body, {
+    name: 'Silent',
+    kind: 'no-data',
+    notifiers: [ID(9)],
+    siteId: ID(2),
+  });
+  await writeFile(file, 'a-secret');
+  const broken = await muster(args);
+  assert.equal(broken.code, 2);
+  assert.doesNotMatch(broken.err, /a-secret/);
 });

@@ -22,6 +22,18 @@ export function readText(typed: string, what: string, longest: number): string {
   return typed;
 }
 
+/** A JSON object as typed, or of a file. Throws USAGE without what stands in it: that may be a secret. */
+export function readObject(typed: string, what: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(typed);
+  } catch {
+    throw usage(`${what} is not JSON.`);
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw usage(`${what} is no JSON object.`);
+  return { ...value };
+}
+
 /** Words with commas or blanks between them, each once. The server says which it does not take. */
 export function readTags(typed: string): string[] {
   return [...new Set(typed.split(/[\s,]+/).filter((tag) => tag !== ''))];

@@ -1,9 +1,10 @@
 import { type AlertRuleCreate, RULE_SCOPES, SEVERITIES } from '@muster/contract';
 import { defineCommand } from '../command.ts';
 import { usage } from '../command-line.ts';
+import { memberNames } from '../screen/member-names.ts';
 import { tableOf } from '../screen/terminal.ts';
-import { findDevice, findSite, siteOrOnly } from '../server/find.ts';
-import { readName, readText } from '../typed.ts';
+import { findDevice, findNotifier, findSite, siteOrOnly } from '../server/find.ts';
+import { readName, readObject, readText } from '../typed.ts';
 
 const LIMIT = 50;
 const COMMENT_CHARS = 2_000;
@@ -101,7 +102,7 @@ const kinds = defineCommand({
   async run(_operands, _options, { terminal, json, signedIn }) {
     const found = await (await signedIn()).alertRuleKinds();
     if (json) return terminal.print(JSON.stringify(found.kinds));
-    const rows = found.kinds.map(({ kind, title, params }) => [kind, title, namesOf(params)]);
+    const rows = found.kinds.map(({ kind, title, params }) => [kind, title, memberNames(params)]);
     terminal.print(tableOf(['KIND', 'WHAT', 'PARAMS'], rows, ''));
   },
 });
@@ -116,20 +117,23 @@ const add = defineCommand({
   options: {
     params: { kind: 'text', value: 'JSON', summary: 'such as {"series":"temp","limit":80}' },
     severity: { kind: 'text', value: 'SEVERITY', summary: SEVERITIES.join(', ') },
+    tell: { kind: 'text', value: 'NAMES', summary: 'notifiers that are told, with commas (names or ids)' },
     for: { kind: 'text', value: 'SCOPE=VALUE', summary: 'profile=, tag=, group= or device=; every device without it' },
     site: { kind: 'text', value: 'SITE', summary: 'the site (name or id); needed when you have several' },
   },
-  async run({ name, kind }, { params, severity, for: scope, site }, { terminal, json, signedIn }) {
+  async run({ name, kind }, { params, severity, tell, for: scope, site }, { terminal, json, signedIn }) {
     const wanted = {
       name: readName(name),
       kind,
-      ...(params === undefined ? {} : { params: readParams(params) }),
+      ...(params === undefined ? {} : { params: readObject(params, '--params') }),
       ...(severity === undefined ? {} : { severity: readSeverity(severity) }),
       ...(scope === undefined ? {} : readScope(scope)),
     };
     const api = await signedIn();
     const { siteId } = await siteOrOnly(api, site);
-    const rule = await api.createAlertRule({ ...wanted, siteId });
+    const told = (tell ?? '').split(',').filter((one) => one !== '');
+    const notifiers = await Promise.all(told.map(async (one) => (await findNotifier(api, one, siteId)).notifierId));
+    const rule = await api.createAlertRule({ ...wanted, ...(tell === undefined ? {} : { notifiers }), siteId });
     terminal.print(json ? JSON.stringify(rule) : `${rule.name}  ${rule.ruleId}`);
   },
 });
@@ -148,17 +152,6 @@ const remove = defineCommand({
 
 export const alertCommands = [list, show, acknowledge, listRules, kinds, add, remove];
 
-function readParams(typed: string): Record<string, unknown> {
-  let value: unknown;
-  try {
-    value = JSON.parse(typed);
-  } catch {
-    throw usage('--params is not JSON.');
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw usage('--params is no JSON object.');
-  return { ...value };
-}
-
 function readSeverity(typed: string): NonNullable<AlertRuleCreate['severity']> {
   const severity = SEVERITIES.find((known) => known === typed);
   if (severity === undefined) throw usage(`--severity takes ${SEVERITIES.join(', ')}.`);
@@ -172,11 +165,4 @@ function readScope(typed: string): Pick<AlertRuleCreate, 'scope' | 'scopeValue'>
   if (scope === undefined || scopeValue === '')
     throw usage('--for takes profile=, tag=, group= or device= and a value.');
   return { scope, scopeValue };
-}
-
-/** Names of the params, those that must be given first. */
-function namesOf(schema: unknown): string {
-  const { properties = {}, required = [] } = schema as { properties?: object; required?: readonly string[] };
-  const optional = Object.keys(properties).filter((name) => !required.includes(name));
-  return [...required, ...optional.map((name) => `[${name}]`)].join(' ');
 }

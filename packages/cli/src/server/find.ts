@@ -1,4 +1,4 @@
-import { type Assistant, type Device, type Group, MusterError, type Site } from '@muster/contract';
+import { type Assistant, type Device, type Group, MusterError, type Notifier, type Site } from '@muster/contract';
 import type { Api } from './api.ts';
 
 /** Devices read while looking for one by its name; a person with more gives the id. */
@@ -46,6 +46,12 @@ export async function siteOrOnly(api: Api, wanted: string | undefined): Promise<
   if (second !== undefined)
     throw new MusterError('USAGE', {}, { say: 'There are several sites; name one with --site.' });
   return first;
+}
+
+/** Somebody who is told of alerts, by id or name; of one site, or of all. */
+export async function findNotifier(api: Api, wanted: string, siteId?: string): Promise<Notifier> {
+  const { notifiers } = await api.notifiers(siteId);
+  return only(notifiers, wanted, 'notifier', ({ notifierId, name }) => [notifierId, name]);
 }
 
 /** An assistant by its id or name, of the site named or in all sites of the user. */
