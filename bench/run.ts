@@ -11,7 +11,7 @@ import { saveRun } from './report/save.ts';
  * table, and a progress line on standard error. It measures: a missed goal is named in `short` and is no failure.
  */
 const LIMIT_MS = 20 * 60_000;
-const NOT_BENCHES = new Set(['define', 'run', 'server-process', 'stub-server', 'statistics']);
+const NOT_BENCHES = new Set(['define', 'run', 'server-process', 'statistics']);
 
 const [name, ...args] = process.argv.slice(2);
 if (name === undefined || name.startsWith('-')) await list();

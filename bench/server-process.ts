@@ -40,7 +40,7 @@ export interface ServerProcess {
 
 const MAIN = new URL('../packages/server/src/main.ts', import.meta.url);
 /** Stub providers: for what the server itself costs. */
-export const STUB_MAIN = new URL('./stub-server.ts', import.meta.url);
+export const STUB_MAIN = new URL('./server/stub-server.ts', import.meta.url);
 // counts and instants are bigint columns; they fit a number
 types.setTypeParser(types.builtins.INT8, Number);
 const START_LIMIT_MS = 120_000;

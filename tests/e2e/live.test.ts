@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
 import {
   type Alert,
@@ -25,6 +29,7 @@ import { WebSocket } from 'ws';
 import { openViewer, type TestViewer } from '../../packages/server/src/gateway/live/live.fixture.ts';
 
 /** The live feed on the real server: real devices' messages go in, and viewers see what was stored. */
+const BIN = join(import.meta.dirname, '../../packages/cli/bin/muster.js');
 let muster: TestServer;
 const viewers: TestViewer[] = [];
 const sockets: WebSocket[] = [];
@@ -46,7 +51,7 @@ async function watch(topic: string, token = muster.token): Promise<TestViewer> {
   return viewer;
 }
 
-const make = (name: string): Promise<DeviceCreated> => muster.call('POST', '/api/devices', { name });
+const make = (name: string): Promise<DeviceCreated> => muster.call('POST', '/api/devices', { name, siteId: muster.siteId });
 
 async function post(token: string, path: string, body: object): Promise<void> {
   const reply = await fetch(`${muster.url}/device/v1/${path}`, {
@@ -217,6 +222,61 @@ test('signing out closes the connections of that session, and no other', async (
   itemsOf(await stays.next());
   assert.equal(stays.socket.readyState, WebSocket.OPEN);
 });
+
+test('muster watch shows what a device does until it is interrupted, and nothing of others', async () => {
+  const [{ device, token }, other] = [await make('Watched'), await make('Unwatched')];
+  const folder = await mkdtemp(join(tmpdir(), 'muster-cli-watch-'));
+  const env = { TZ: 'UTC', PATH: process.env.PATH, XDG_CONFIG_HOME: join(folder, 'config') };
+  const start = (...args: string[]) => spawn(process.execPath, [BIN, ...args], { env, timeout: 30_000 });
+  const children: ChildProcess[] = [];
+  try {
+    await writeFile(join(folder, 'password'), `${TEST_ADMINISTRATOR.password}\n`);
+    const login = ['login', '--server', muster.url, '--email', TEST_ADMINISTRATOR.email];
+    const [code] = await once(start(...login, '--password-file', join(folder, 'password')), 'close');
+    assert.equal(code, 0);
+    await post(token, 'telemetry', { at: 1_000 + Date.now() - 60_000, values: { temp: 20 } });
+    const people = start('watch', 'Watched');
+    const machines = start('watch', device.deviceId, '--json');
+    children.push(people, machines);
+    const said = linesOf(people);
+    const written = linesOf(machines);
+    await said((line) => / {2}temp = 20$/.test(line));
+    await written((line) => line.includes('"value":20'));
+    await post(other.token, 'telemetry', { values: { temp: 99 } });
+    await post(token, 'telemetry', { values: { temp: 21, mode: 'eco\u009b2J' } });
+    await post(token, 'events', { name: 'door', level: 'warning', data: { open: true } });
+    await muster.call('POST', `/api/devices/${device.deviceId}/commands`, { name: 'blink' });
+    await said((line) => / {2}temp = 21$/.test(line));
+    await said((line) => line.endsWith('mode = "eco\ufffd2J"'));
+    await said((line) => line.endsWith('event "door" (warning) {"open":true}'));
+    const seen = await said((line) => line.endsWith('command blink is queued'));
+    assert.ok(!seen.some((line) => line.includes('99')));
+    const last = JSON.parse((await written((line) => line.includes('"state":"queued"'))).at(-1) ?? '') as {
+      topic: string;
+    };
+    assert.equal(last.topic, `device/${device.deviceId}/commands`);
+    for (const child of children) {
+      const closed = once(child, 'close');
+      child.kill('SIGINT');
+      assert.deepEqual(await closed, [0, null]);
+    }
+  } finally {
+    for (const child of children) child.kill('SIGKILL');
+    await rm(folder, { recursive: true });
+  }
+});
+
+/** Waits for a line of a program; gives all lines up to it. */
+function linesOf(child: ChildProcess): (is: (line: string) => boolean) => Promise<readonly string[]> {
+  assert.ok(child.stdout !== null);
+  const lines: string[] = [];
+  const reader = createInterface({ input: child.stdout });
+  reader.on('line', (line) => lines.push(line));
+  return async (is) => {
+    while (!lines.some(is)) await once(reader, 'line', { signal: AbortSignal.timeout(20_000) });
+    return lines.slice(0, lines.findIndex(is) + 1);
+  };
+}
 
 /** A person with a role at one site. There is no other way in for a second person yet than the database. */
 async function signInAs(role: string, siteId: string): Promise<string> {

@@ -10,6 +10,7 @@ import { groupCommands } from './commands/fleet/groups.ts';
 import { runCommands } from './commands/fleet/runs.ts';
 import { sendCommands } from './commands/fleet/send.ts';
 import { twinCommands } from './commands/fleet/twin.ts';
+import { watchCommands } from './commands/fleet/watch.ts';
 import { keyCommands } from './commands/keys.ts';
 import { notifierCommands } from './commands/notifiers.ts';
 import { sayCommands } from './commands/say.ts';
@@ -32,6 +33,7 @@ export const commands: readonly Command[] = [
   ...groupCommands,
   ...runCommands,
   ...telemetryCommands,
+  ...watchCommands,
   ...alertCommands,
   ...notifierCommands,
   ...assistantCommands,

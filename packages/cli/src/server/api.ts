@@ -31,6 +31,7 @@ import {
   hasShape,
   ImportReply,
   LatestList,
+  type LiveFrame,
   MeReply,
   Notifier,
   type NotifierCreate,
@@ -52,6 +53,7 @@ import {
 } from '@muster/contract';
 import { fleetApi } from './fleet-api.ts';
 import { type ApiRequest, send, type Target } from './http.ts';
+import { watchLive } from './live.ts';
 import { query } from './query.ts';
 import { openDownload } from './transfer.ts';
 
@@ -116,6 +118,9 @@ export function createApi(target: Target) {
     signIn: (body: SignInRequest) => write('POST', '/api/sessions', body, is.sessionReply),
     signOut: () => write('DELETE', '/api/sessions/current', undefined, isNothing),
     me: () => get('/api/me', is.meReply),
+    /** See {@link watchLive}. */
+    watch: (topics: readonly string[], onFrame: (frame: LiveFrame) => void, signal: AbortSignal) =>
+      watchLive(target, topics, onFrame, signal),
     providers: () => get('/api/providers', is.providerList),
     config: () => get('/api/config', isRecord),
 
