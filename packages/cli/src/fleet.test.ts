@@ -244,7 +244,7 @@ test('shows a twin field by field, and sets fields by their path', async () => {
   assert.match(out, /\nfirmware +— +"2" /);
   assert.match(out, /\nwanted: version 4, reported: version 9\n$/);
   const set = await muster(['twin', 'set', 'Lamp', 'led.on=true', 'led.colour=blue', 'list=[1,2]', 'old=', 'text="5"']);
-  assert.deepEqual([set.code, set.err], [0, 'Lamp has 1 field(s) yet to change.\n']);
+  assert.deepEqual([set.code, set.err], [0, 'Lamp has 1 field yet to change.\n']);
   assert.deepEqual(server.seen.at(-1)?.body, {
     patch: { led: { on: true, colour: 'blue' }, list: [1, 2], old: null, text: '5' },
   });

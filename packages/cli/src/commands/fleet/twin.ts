@@ -37,7 +37,11 @@ const set = defineCommand({
     if (json) return terminal.print(JSON.stringify(twin));
     terminal.print(twinTable(twin));
     const left = Object.keys(leavesOf(twin.delta)).length;
-    terminal.note(left === 0 ? `${name} is as it shall be.` : `${name} has ${left} field(s) yet to change.`);
+    terminal.note(
+      left === 0
+        ? `${name} is as it shall be.`
+        : `${name} has ${left} ${left === 1 ? 'field' : 'fields'} yet to change.`,
+    );
   },
 });
 
