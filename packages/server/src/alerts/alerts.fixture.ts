@@ -1,4 +1,4 @@
-import type { AlertRuleCreate, Device, PointValue } from '@muster/contract';
+import { type AlertRuleCreate, bug, type Device, type PointValue } from '@muster/contract';
 import { createVirtualClock, type VirtualClock } from '@muster/testkit';
 import { type Bus, createInProcessBus } from '../platform/bus/index.ts';
 import type { createTestDatabase } from '../platform/db/test-database.fixture.ts';
@@ -24,8 +24,10 @@ export interface AlertRig {
   /** What the database of telemetry has: `send` writes it too. */
   readonly latest: Map<string, LatestPoint>;
   /** Points as telemetry tells them after their commit. `at`: now unless given. */
-  send(series: string, value: PointValue, at?: number): void;
-  link(connected: boolean): void;
+  send(series: string, value: PointValue, at?: number, server?: number): void;
+  link(connected: boolean, server?: number): void;
+  /** Alerts of the other servers, when there are several buses. */
+  readonly others: readonly Alerts[];
   rule(wanted: Partial<AlertRuleCreate> & { kind: string }): Promise<string>;
   /** Moves time on and waits until what happened is in the database. */
   pass(ms: number): Promise<void>;
@@ -36,9 +38,14 @@ export interface AlertRig {
 }
 
 /** One database for the file; each rig has a site of its own. */
-export async function createAlertRig(database: TestDatabase, flags: readonly string[] = []): Promise<AlertRig> {
+export async function createAlertRig(
+  database: TestDatabase,
+  flags: readonly string[] = [],
+  buses: readonly Bus[] = [createInProcessBus(createLogger('silent'))],
+): Promise<AlertRig> {
   const clock = createVirtualClock(Date.now());
-  const bus = createInProcessBus(createLogger('silent'));
+  const [bus] = buses;
+  if (bus === undefined) throw bug('a rig has a bus');
   const siteId = newId(clock.now());
   const userId = newId(clock.now());
   const deviceId = newId(clock.now());
@@ -80,11 +87,11 @@ export async function createAlertRig(database: TestDatabase, flags: readonly str
     environment: {},
     flags: ['--startGraceMs', '0', '--serverName', siteId, '--allowPrivateAddresses', 'true', ...flags],
   });
-  const make = (): Alerts =>
+  const make = (of = bus): Alerts =>
     createAlerts({
       db: database.for<AlertTables>(),
       clock,
-      bus,
+      bus: of,
       log: createLogger('silent'),
       metrics: createMetrics(),
       config,
@@ -95,17 +102,21 @@ export async function createAlertRig(database: TestDatabase, flags: readonly str
       publish: async () => undefined,
     });
   let alerts = make();
+  const others = buses.slice(1).map((other) => make(other));
 
   /** Virtual time passes faster than a database answers: real turns are given to it. */
   async function settle(): Promise<void> {
     for (let turn = 0; turn < 4; turn += 1) {
       await database.pool.query('SELECT pg_sleep(0.003)');
       await alerts.settled();
+      for (const other of others) await other.settled();
     }
   }
 
   await alerts.start();
+  for (const other of others) await other.start();
   return {
+    others,
     get alerts() {
       return alerts;
     },
@@ -117,18 +128,19 @@ export async function createAlertRig(database: TestDatabase, flags: readonly str
     },
     userId,
     latest,
-    send(series, value, at = clock.now()) {
+    send(series, value, at = clock.now(), server = 0) {
       const receivedAt = clock.now();
       const before = latest.get(series);
       if (before === undefined || before.at <= at) latest.set(series, { series, at, receivedAt, value });
       const kind = typeof value as 'number' | 'string' | 'boolean';
-      bus.publish('telemetry.stored', {
+      (buses[server] ?? bus).publish('telemetry.stored', {
         batches: [{ deviceId, siteId, receivedAt, points: [{ series, kind, at, value }] }],
       });
     },
-    link(connected) {
+    link(connected, server = 0) {
       device = { ...device, connected, lastSeenAt: clock.now() };
-      bus.publish(connected ? 'device.connected' : 'device.disconnected', { deviceId, siteId });
+      const event = connected ? 'device.connected' : 'device.disconnected';
+      (buses[server] ?? bus).publish(event, { deviceId, siteId });
     },
     async rule(wanted) {
       const { ruleId } = await alerts.rules.create({ siteId, name: wanted.kind, ...wanted });
@@ -156,6 +168,9 @@ export async function createAlertRig(database: TestDatabase, flags: readonly str
       alerts = make();
       await alerts.start();
     },
-    stop: () => alerts.stop(),
+    async stop() {
+      await alerts.stop();
+      for (const other of others) await other.stop();
+    },
   };
 }

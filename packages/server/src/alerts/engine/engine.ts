@@ -4,6 +4,7 @@ import type { Metrics } from '../../platform/metrics.ts';
 import type { AlertsConfig } from '../config.ts';
 import type { RuleInput } from '../rules/define.ts';
 import { keepStates } from './keeper.ts';
+import { createOthers } from './others.ts';
 import { createRoster, type LatestPoint, type RosterDeps } from './roster.ts';
 import type { Slot } from './slot.ts';
 import { stepSlot } from './slot.ts';
@@ -40,6 +41,12 @@ export function createEngine(deps: EngineDeps) {
     onDropped: (slot) =>
       queue.add(slot, { firing: false, fact: 'the rule watches it no more', at: clock.now() }, false),
   });
+  const others = createOthers({
+    slots: allSlots,
+    open: deps.states.allOpen,
+    isWaiting: queue.has,
+    renew: roster.renew,
+  });
   const latePoints = metrics.counter('muster_alert_late_points_total', 'Points too old to say anything about now');
   metrics.gauge('muster_alert_subjects', 'Pairs of a rule and what it watches', () => roster.count());
   metrics.gauge('muster_alert_subjects_left_out', 'Pairs that there was no room for', () => roster.leftOut());
@@ -72,7 +79,7 @@ export function createEngine(deps: EngineDeps) {
   function turned(slot: Slot, doubtful = false): void {
     const at = clock.now();
     const fact = slot.rule.kind.fact(slot.state, slot.rule.params, at);
-    queue.add(slot, { firing: slot.state.firing, fact, at }, doubtful && slot.state.firing);
+    queue.add(slot, { firing: slot.state.firing, fact, at }, doubtful);
   }
 
   function onPoints({ batches }: BusEvents['telemetry.stored']): void {
@@ -139,16 +146,22 @@ export function createEngine(deps: EngineDeps) {
    * Silence seen here may be a device that speaks to another server: the database knows. Points that it has and this
    * rule has not seen are fed before anybody is told.
    */
-  async function confirm(slot: Slot): Promise<boolean> {
+  async function confirm(slot: Slot, firing: boolean): Promise<boolean> {
     const { deviceId } = slot.subject;
-    if (deviceId === null || slot.rule.kind.looksBack !== true) return true;
+    const { looksBack, looksAtLink } = slot.rule.kind;
+    if (deviceId === null || (looksBack !== true && looksAtLink !== true)) return true;
     const now = clock.now();
+    if (looksAtLink === true) {
+      const { connected } = await deps.devices.get(deviceId);
+      stepSlot(slot, { on: 'link', connected }, now);
+      return slot.state.firing === firing;
+    }
     const latest = await deps.latestOf(deviceId);
     for (const one of latest) {
       if (slot.rule.series !== null && one.series !== slot.rule.series) continue;
       stepSlot(slot, inputOf(one, config.lateMs), now);
     }
-    return slot.state.firing;
+    return slot.state.firing === firing;
   }
 
   /** Each is run when its time has come; one at a time, so that a slow database makes them rarer, not more. */
@@ -159,6 +172,7 @@ export function createEngine(deps: EngineDeps) {
       const found = await deps.rules.version();
       if (found !== version) staleAll = true;
       version = found;
+      if (bus.state() !== null) await others.look();
     }
     if (now - (timers.reload ?? 0) >= RELOAD_MS) staleAll = true;
     if (staleAll) {

@@ -112,10 +112,16 @@ export function createRoster(deps: RosterDeps) {
     }
   }
 
-  async function put(found: readonly { subject: Subject; device: Device | null }[]): Promise<void> {
+  /** Forgets what this server thinks of a device and begins as the database has it: another server knows better. */
+  async function renew(deviceId: string): Promise<void> {
+    const device = await deps.devices.get(deviceId);
+    await put([{ subject: subjectOf(device), device }], true);
+  }
+
+  async function put(found: readonly { subject: Subject; device: Device | null }[], isRenewed = false): Promise<void> {
     const changed = found
       .map(({ subject, device }) => ({ subject, device, rules: rulesFor(subject, device) }))
-      .filter(({ subject, rules }) => !sameRules(watches.get(subject.key), rules));
+      .filter(({ subject, rules }) => isRenewed || !sameRules(watches.get(subject.key), rules));
     const keys = changed.filter(({ rules }) => rules.length > 0).map(({ subject }) => subject.key);
     const [kept, open] = await Promise.all([deps.states.load(keys), deps.states.open(keys)]);
     for (const { subject, device, rules } of changed) {
@@ -131,7 +137,7 @@ export function createRoster(deps: RosterDeps) {
           continue;
         }
         const key = `${rule.row.rule_id}/${subject.key}`;
-        const old = before?.slots.find((slot) => slot.rule === rule);
+        const old = isRenewed ? undefined : before?.slots.find((slot) => slot.rule === rule);
         const slot = old ?? createSlot(rule, subject, kept.get(key) ?? null, facts, now);
         // what is open in the database is open: a crash may have come between the two writes
         if (old === undefined && slot.state.firing !== open.has(key)) {
@@ -193,6 +199,7 @@ export function createRoster(deps: RosterDeps) {
     watches: watches as ReadonlyMap<string, Watch>,
     reload,
     refresh,
+    renew,
     /** Pairs of a rule and a subject. */
     count: () => count,
     /** Pairs that there was no room for. */

@@ -33,6 +33,13 @@ export function createStateStore(db: Kysely<AlertTables>) {
       return new Set(rows.map((row) => `${row.rule_id}/${row.subject}`));
     },
 
+    /** `rule id/subject` of everything that is open, the newest `limit` of it. */
+    async allOpen(limit: number): Promise<Set<string>> {
+      const { rows } = await sql<{ rule_id: string; subject: string }>`
+        SELECT rule_id, subject FROM alerts WHERE state = 'open' ORDER BY alert_id DESC LIMIT ${limit}`.execute(db);
+      return new Set(rows.map((row) => `${row.rule_id}/${row.subject}`));
+    },
+
     /** In one statement each way; states of rules that are gone are left out. */
     async save(states: readonly KeptState[]): Promise<void> {
       const kept = states.filter(({ state }) => state !== null);

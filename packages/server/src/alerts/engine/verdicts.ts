@@ -18,8 +18,8 @@ export interface VerdictQueueDeps {
   readonly log: Logger;
   /** Opens or closes the alert; it is tried again until it resolves. */
   readonly report: (verdict: Verdict) => Promise<void>;
-  /** Looks once more at what the database knows; false when the rule is quiet then. */
-  readonly confirm: (slot: Slot) => Promise<boolean>;
+  /** Looks once more at what the database knows; false when the verdict is another then. */
+  readonly confirm: (slot: Slot, firing: boolean) => Promise<boolean>;
 }
 
 /** Verdicts of one slot that wait. Of a slot that turns faster than they are written, the middle is left out. */
@@ -29,7 +29,7 @@ const AT_ONCE = 4;
 const RETRY_MS = 1_000;
 
 interface Waiting extends Verdict {
-  /** The rule fired because time passed: another server may know better. */
+  /** The rule turned because time passed: another server may know better. */
   readonly doubtful: boolean;
 }
 
@@ -73,7 +73,7 @@ export function createVerdictQueue({ clock, log, report, confirm }: VerdictQueue
     const list = waiting.get(slot) ?? [];
     const first = list[0];
     try {
-      if (first !== undefined && (!first.doubtful || (await confirm(slot)))) await report(first);
+      if (first !== undefined && (!first.doubtful || (await confirm(slot, first.firing)))) await report(first);
     } catch (error) {
       log.warn({ err: error, kind: slot.rule.kind.kind }, 'an alert could not be written; trying again');
       return false;
@@ -87,6 +87,7 @@ export function createVerdictQueue({ clock, log, report, confirm }: VerdictQueue
   return {
     add,
     size: (): number => waiting.size,
+    has: (slot: Slot): boolean => waiting.has(slot),
     /** Resolves when nothing waits, or when writing failed and will be tried later. */
     async settled(): Promise<void> {
       while (running !== null) await running;

@@ -52,6 +52,8 @@ export interface RuleDefinition<Params extends TObject, State extends Firing> {
   readonly subscribes: readonly Topic[];
   /** Whether `init` asks for the newest points: reading those costs a query for each device. */
   readonly looksBack?: boolean;
+  /** Whether it stands on the connection alone: asked of the database before anybody is told that time ran out. */
+  readonly looksAtLink?: boolean;
   /** How grave it is when the person who made the rule did not say. */
   readonly severity: Severity;
   /** The series that the rule listens to; null: to every one. Only for rules that subscribe to points. */
@@ -73,6 +75,7 @@ export interface Rule {
   readonly params: TObject;
   readonly subscribes: readonly Topic[];
   readonly looksBack?: boolean;
+  readonly looksAtLink?: boolean;
   readonly severity: Severity;
   /** Params with defaults filled in. RULE_INVALID, which names what is wrong. */
   read(params: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>>;

@@ -18,6 +18,7 @@ export const rule = defineRule<State>()({
   title: 'A device is not connected',
   params: Type.Object({ forMs: span('How long it may be away', 600_000) }, { additionalProperties: false }),
   subscribes: ['link', 'tick'],
+  looksAtLink: true,
   severity: 'minor',
   init(kept, facts, _params, now) {
     const firing = kept?.firing ?? false;

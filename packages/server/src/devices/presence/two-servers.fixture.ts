@@ -40,6 +40,7 @@ export function createBuses(count: number): { readonly buses: readonly Bus[]; cu
   const buses = locals.map(
     (local, own): Bus => ({
       ...local,
+      state: () => ({ connected: !isCut, detail: isCut ? 'cut' : 'joined' }),
       publish(name, event) {
         local.publish(name, event);
         if (isCut) return;
@@ -50,8 +51,10 @@ export function createBuses(count: number): { readonly buses: readonly Bus[]; cu
       subscribe<Name extends keyof BusEvents>(
         name: Name,
         listener: (event: BusEvents[Name], origin: 'here' | 'elsewhere') => void,
+        hears: 'everywhere' | 'here' = 'everywhere',
       ) {
-        const end = local.subscribe(name, listener);
+        const end = local.subscribe(name, listener, hears);
+        if (hears === 'here') return end;
         const listeners = elsewhere[own]?.get(name) ?? new Set();
         elsewhere[own]?.set(name, listeners);
         const tell = listener as (event: never, origin: 'elsewhere') => void;
