@@ -120,6 +120,8 @@ export async function startServerProcess(
     databaseUrl: () => databaseUrl(dataDir),
     async query<Row extends object>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
       const client = new Client({ connectionString: await databaseUrl(dataDir) });
+      // a database that is killed meanwhile fails the query; it must not end us
+      client.on('error', () => undefined);
       await client.connect();
       try {
         return (await client.query<Row>(text, [...values])).rows;

@@ -1,12 +1,13 @@
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Command, ERROR_CODES, isErrorCode } from '@muster/contract';
+import type { Command } from '@muster/contract';
 import { percentile } from '../../bench/statistics.ts';
 import { openAckedLog } from './acked-log.ts';
 import { defineFault } from './define.ts';
 import { load, makeLoadDevices, settle } from './ingest-load.ts';
 import { type BreakableServer, startBreakable } from './rig/breakable-server.ts';
+import { isRetryable } from './rig/refusals.ts';
 import { compareStored, shortOf, tellComparison } from './rig/stored.ts';
 import { pause, until } from './rig/until.ts';
 
@@ -102,12 +103,6 @@ async function oneBackend(server: BreakableServer): Promise<number> {
      ORDER BY (state = 'active') DESC, random() LIMIT 1`,
   );
   return rows[0]?.pid ?? server.now.databasePid();
-}
-
-/** Codes of the table, and reasons of MQTT 5: quota exceeded, server busy and unspecified leave room for another try. */
-function isRetryable(code: string): boolean {
-  if (isErrorCode(code)) return ERROR_CODES[code].retryable;
-  return ['0x80', '0x88', '0x89', '0x97'].includes(code);
 }
 
 async function giveCommands(

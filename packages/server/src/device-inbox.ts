@@ -3,6 +3,7 @@ import type { DeviceLink, Devices, Twins } from './devices/index.ts';
 import type { DeviceInbox, KnownDevice } from './gateway/device/index.ts';
 import type { Bus } from './platform/bus/index.ts';
 import type { Clock } from './platform/clock.ts';
+import { translateDatabaseError } from './platform/db/index.ts';
 import type { Logger } from './platform/log.ts';
 import type { Metrics } from './platform/metrics.ts';
 import type { Telemetry } from './telemetry/index.ts';
@@ -55,16 +56,16 @@ export function createDeviceInbox(deps: {
 
   return {
     async authenticate(token, deviceId) {
-      const device = await devices.authenticate(token, null);
+      const device = await told(devices.authenticate(token, null));
       if (device === null || (deviceId !== null && device.deviceId !== deviceId)) return null;
       const { siteId, name, profile, simulated } = device;
       return { deviceId: device.deviceId, siteId, name, profile, simulated };
     },
-    telemetry: (device, message) => telemetry.ingest(device, message),
-    event: (device, message) => telemetry.ingestEvent(device, message),
-    twin: (device) => twins.read(device.deviceId),
-    reportTwin: (device, { reported }) => twins.report(device, reported),
-    commandReply: (device, reply) => commands.reply(device, reply),
+    telemetry: (device, message) => told(telemetry.ingest(device, message)),
+    event: (device, message) => told(telemetry.ingestEvent(device, message)),
+    twin: (device) => told(twins.read(device.deviceId)),
+    reportTwin: (device, { reported }) => told(twins.report(device, reported)),
+    commandReply: (device, reply) => told(commands.reply(device, reply)),
     refused(device, code) {
       if (ERROR_CODES[code].retryable && !PAST_LIMIT.has(code)) return;
       refusedTotal.inc({ code });
@@ -101,4 +102,11 @@ export function createDeviceInbox(deps: {
       };
     },
   };
+}
+
+/** Devices are told that the database is away, so that they try again, and not that the server is at fault. */
+function told<T>(work: Promise<T>): Promise<T> {
+  return work.catch((error: unknown) => {
+    throw translateDatabaseError(error) ?? error;
+  });
 }

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { codeOf } from '@muster/contract';
+import { codeOf, type ErrorCode } from '@muster/contract';
 import type { ApiKeys } from './accounts/index.ts';
 import { type Commands, commandRoutes, createCommands, runRoutes } from './commands/index.ts';
 import type { Config } from './config.ts';
@@ -125,7 +125,11 @@ export async function createFleet(deps: {
     for (const link of devices.links.of(deviceId)) link.close('DEVICE_REVOKED');
   });
   bus.subscribe('device.changed', ({ deviceId }) => tokens.forget(deviceId));
-  const sockets = createDeviceSockets({ api, inbox, tokens, rates, clock, log });
+  const socketsClosed = metrics.counter('muster_device_sockets_closed_total', 'Those that the server closed, by code', [
+    'code',
+  ]);
+  const onClosed = (code: ErrorCode): void => socketsClosed.inc({ code });
+  const sockets = createDeviceSockets({ api, inbox, tokens, rates, clock, log, onClosed });
   metrics.gauge('muster_device_sockets', 'WebSockets of the device API open now', () => sockets.count());
   bus.subscribe('apiKey.removed', ({ keyId }) => mqtt.closeKey(keyId));
 

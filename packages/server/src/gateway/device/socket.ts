@@ -46,6 +46,8 @@ export function createDeviceSockets(deps: {
   readonly rates: ClientRates;
   readonly clock: Clock;
   readonly log: Logger;
+  /** The server closed one. */
+  readonly onClosed: (code: ErrorCode) => void;
 }): DeviceSockets {
   const { tokens, clock, log } = deps;
   const server = new WebSocketServer({
@@ -142,7 +144,7 @@ export function createDeviceSockets(deps: {
 }
 
 function openDeviceSocket(
-  deps: { readonly api: DeviceApi; readonly inbox: DeviceInbox; readonly clock: Clock; readonly log: Logger },
+  deps: Pick<Parameters<typeof createDeviceSockets>[0], 'api' | 'inbox' | 'clock' | 'log' | 'onClosed'>,
   socket: WebSocket,
   device: KnownDevice,
   rate: ClientRate,
@@ -166,7 +168,11 @@ function openDeviceSocket(
   }
 
   function close(code: ErrorCode): void {
-    socket.close(code === 'SERVER_STOPPING' ? 1001 : 1008, code);
+    if (socket.readyState !== WebSocket.OPEN) return;
+    deps.onClosed(code);
+    // one that does not read would not answer the farewell either, and hold what waits for it until then
+    if (code === 'DEVICE_SLOW') socket.terminate();
+    else socket.close(code === 'SERVER_STOPPING' ? 1001 : 1008, code);
   }
 
   const connection: OpenConnection = inbox.opened(device, {

@@ -6,6 +6,7 @@ import type { Pool } from 'pg';
 import { createAdmission } from '../../platform/admission.ts';
 import type { ClientRates } from '../../platform/client-rate.ts';
 import type { Clock } from '../../platform/clock.ts';
+import { translateDatabaseError } from '../../platform/db/index.ts';
 import { within } from '../../platform/deadline.ts';
 import type { Logger } from '../../platform/log.ts';
 import type { Metrics } from '../../platform/metrics.ts';
@@ -157,7 +158,8 @@ export function createOwnBroker(deps: MqttGatewayDeps): OwnBroker {
       );
   }
 
-  function refuse(connection: Connection, packet: IConnectPacket, error: unknown): void {
+  function refuse(connection: Connection, packet: IConnectPacket, cause: unknown): void {
+    const error = translateDatabaseError(cause) ?? cause;
     const code = codeOf(error);
     if (code === 'INTERNAL') log.error({ err: error }, 'a connection could not be opened');
     counters.rejected(code);

@@ -1,5 +1,6 @@
 import { codeOf, ERROR_CODES, type ErrorCode, MusterError } from '@muster/contract';
 import type { Clock } from '../../platform/clock.ts';
+import { translateDatabaseError } from '../../platform/db/index.ts';
 import type { Logger } from '../../platform/log.ts';
 import { MQTT_LIMITS } from './config.ts';
 import type { MqttCounters } from './counters.ts';
@@ -124,7 +125,8 @@ export function createIntake(deps: IntakeDeps, connection: Connection): Intake {
   }
 
   /** What an acknowledgement says; null: none is sent, the connection ends and the client sends the message again. */
-  function verdict(error: unknown, topic: string): number | null {
+  function verdict(cause: unknown, topic: string): number | null {
+    const error = translateDatabaseError(cause) ?? cause;
     const code = codeOf(error);
     counters.refused(code);
     inbox.refused(connection, code);

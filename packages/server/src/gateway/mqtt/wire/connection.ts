@@ -321,7 +321,13 @@ export function createConnection(deps: ConnectionDeps, socket: Socket): Connecti
       return false;
     },
     send(topic, payload, options: MqttSendOptions = {}) {
-      if (phase !== 'open' || self.waitingBytes() > MQTT_LIMITS.waitingBytes) return false;
+      if (phase !== 'open') return false;
+      if (self.waitingBytes() > MQTT_LIMITS.waitingBytes) {
+        // a command or a delta left out in silence would never come: what it missed comes when it connects again
+        counters.dropped('slow');
+        self.close('DEVICE_SLOW');
+        return false;
+      }
       const { responseTopic, correlationData } = options;
       const properties =
         version !== 5 || responseTopic === undefined
