@@ -1,18 +1,12 @@
 import type { Bucket, SeriesData } from '@muster/contract';
 import type { Pool } from 'pg';
-import { LEVEL_MS } from './rollups.ts';
+import { LEVEL_MS, type Made } from './rollups.ts';
 import { pointsTable, type RollupLevel, rollupTable } from './tables.ts';
 
 interface Span {
   readonly from: number;
   readonly to: number;
   readonly points: number;
-}
-
-/** A class of tables and up to when its levels are made. */
-interface Made {
-  readonly days: number;
-  readonly upTo: Readonly<Record<RollupLevel, number>>;
 }
 
 const LEVELS = ['1d', '1h', '1m'] as const;
@@ -31,7 +25,7 @@ export async function queryBuckets(
   made: readonly Made[],
   seriesId: number,
   span: Span,
-): Promise<Pick<SeriesData, 'resolution' | 'bucketMs' | 'buckets'>> {
+): Promise<Pick<SeriesData, 'resolution' | 'bucketMs'> & { buckets: Bucket[] }> {
   const { resolution, bucketMs } = chooseBuckets(span);
   const first = span.from - (span.from % bucketMs);
   // what is not rolled up yet comes from the level below it: a chart reaches to now

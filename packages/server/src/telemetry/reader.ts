@@ -1,7 +1,7 @@
-import type { DeviceEvent, LatestValue, PointValue, SeriesData, SeriesInfo, ValueKind } from '@muster/contract';
+import type { Bucket, DeviceEvent, LatestValue, PointValue, SeriesData, SeriesInfo, ValueKind } from '@muster/contract';
 import { MusterError } from '@muster/contract';
 import type { Pool } from 'pg';
-import { queryBuckets } from './buckets.ts';
+import { chooseBuckets, queryBuckets } from './buckets.ts';
 import type { Rollups } from './rollups.ts';
 import type { Series, SeriesIndex } from './series.ts';
 import { pointsTable, type Tables } from './tables.ts';
@@ -56,22 +56,30 @@ export function createReader(deps: {
     const head = { series: name, kind, unit };
     if (tables.classes().length === 0) return { ...head, resolution: 'raw', bucketMs: null, points: [], buckets: null };
     const isNumeric = kind === 'number' || kind === 'boolean';
-    // one more than asked tells whether there are too many; of what has no average the newest are given
-    const limit = isNumeric ? points + 1 : points;
-    const order = isNumeric ? 'at, seq' : 'at DESC, seq DESC';
-    const { rows } = await pool.query<RawRow>(
-      `SELECT at, num, value FROM (${rawSql()}) AS raw ORDER BY ${order} LIMIT ${limit}`,
-      [seriesId, from, to],
-    );
-    if (!isNumeric) rows.reverse();
-    if (rows.length <= points) {
-      const raw = rows.map((row) => ({ at: row.at, value: readValue(kind, row) }));
-      return { ...head, resolution: 'raw', bucketMs: null, points: raw, buckets: null };
+    const raw = async (): Promise<SeriesData | null> => {
+      // one more than asked tells whether there are too many; of what has no average the newest are given
+      const limit = isNumeric ? points + 1 : points;
+      const order = isNumeric ? 'at, seq' : 'at DESC, seq DESC';
+      const { rows } = await pool.query<RawRow>(
+        `SELECT at, num, value FROM (${rawSql()}) AS raw ORDER BY ${order} LIMIT ${limit}`,
+        [seriesId, from, to],
+      );
+      if (rows.length > points) return null;
+      if (!isNumeric) rows.reverse();
+      const values = rows.map((row) => ({ at: row.at, value: readValue(kind, row) }));
+      return { ...head, resolution: 'raw', bucketMs: null, points: values, buckets: null };
+    };
+    const buckets = async (): Promise<SeriesData & { readonly buckets: Bucket[] }> => {
+      const made = await deps.rollups.made(tables.classes());
+      return { ...head, points: null, ...(await queryBuckets(pool, made, seriesId, { from, to, points })) };
+    };
+    // a long span: roll-ups tell how many points there are before hundreds of partitions are asked for them
+    if (isNumeric && chooseBuckets({ from, to, points }).resolution !== 'raw') {
+      const coarse = await buckets();
+      const many = coarse.buckets.reduce((sum, { count }) => sum + count, 0);
+      return many > points ? coarse : ((await raw()) ?? coarse);
     }
-    const made = await Promise.all(
-      tables.classes().map(async (days) => ({ days, upTo: await deps.rollups.upTo(days) })),
-    );
-    return { ...head, points: null, ...(await queryBuckets(pool, made, seriesId, { from, to, points })) };
+    return (await raw()) ?? (await buckets());
   }
 
   return {

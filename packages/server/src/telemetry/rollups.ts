@@ -7,8 +7,14 @@ import { pointsTable, type RollupLevel, rollupTable, type Tables } from './table
 export interface Rollups {
   /** Makes what is due, and makes again what late points changed. Bounded work; what is left comes at the next run. */
   run(signal: AbortSignal): Promise<void>;
-  /** Up to when a level of a class is made, epoch ms; newer points have to be read from the level below. */
-  upTo(keepDays: number): Promise<Readonly<Record<RollupLevel, number>>>;
+  /** Up to when the levels of these classes are made. */
+  made(classes: readonly number[]): Promise<Made[]>;
+}
+
+/** A class of tables, and up to when its levels are made, epoch ms; newer points have to be read from the level below. */
+export interface Made {
+  readonly days: number;
+  readonly upTo: Readonly<Record<RollupLevel, number>>;
 }
 
 export const LEVEL_MS: Readonly<Record<RollupLevel, number>> = { '1m': MINUTE_MS, '1h': HOUR_MS, '1d': DAY_MS };
@@ -24,13 +30,16 @@ const RUN_MS = 5_000;
 const LOCK = 7_355_610;
 
 export function createRollups(pool: Pool, clock: Clock, tables: Tables): Rollups {
-  async function upTo(keepDays: number): Promise<Record<RollupLevel, number>> {
-    const { rows } = await pool.query<{ level: RollupLevel; up_to: number }>(
-      'SELECT level, up_to FROM rollup_state WHERE keep_days = $1',
-      [keepDays],
-    );
-    const found = new Map(rows.map(({ level, up_to }) => [level, up_to]));
-    return { '1m': found.get('1m') ?? 0, '1h': found.get('1h') ?? 0, '1d': found.get('1d') ?? 0 };
+  async function readMade(classes: readonly number[]): Promise<{ days: number; upTo: Record<RollupLevel, number> }[]> {
+    const { rows } = await pool.query<{ keep_days: number; level: RollupLevel; up_to: number }>({
+      name: 'rollup state',
+      text: 'SELECT keep_days, level, up_to FROM rollup_state',
+    });
+    return classes.map((days) => {
+      const upTo = { '1m': 0, '1h': 0, '1d': 0 };
+      for (const row of rows) if (row.keep_days === days) upTo[row.level] = row.up_to;
+      return { days, upTo };
+    });
   }
 
   async function advance(
@@ -155,7 +164,7 @@ export function createRollups(pool: Pool, clock: Clock, tables: Tables): Rollups
   }
 
   return {
-    upTo,
+    made: readMade,
     async run(signal) {
       await tables.refresh();
       const lock = await pool.connect();
@@ -163,8 +172,7 @@ export function createRollups(pool: Pool, clock: Clock, tables: Tables): Rollups
         const { rows } = await lock.query<{ got: boolean }>('SELECT pg_try_advisory_lock($1) AS got', [LOCK]);
         if (rows[0]?.got !== true) return;
         try {
-          for (const keepDays of tables.classes()) {
-            const made = await upTo(keepDays);
+          for (const { days: keepDays, upTo: made } of await readMade(tables.classes())) {
             const mayGoOn = within(clock, RUN_MS, signal);
             for (const level of ['1m', '1h', '1d'] as const) await advance(keepDays, level, made, mayGoOn);
             const mayRemake = within(clock, RUN_MS, signal);
