@@ -45,6 +45,7 @@ export const bench = defineBench({
       progress('connecting viewers');
       let before = 0;
       let after = 0;
+      let cores = 0;
       const publish: PublishJob = {
         port: server.mqttPort,
         tokens: made.slice(0, options.devices).map(({ token }) => token),
@@ -58,17 +59,23 @@ export const bench = defineBench({
           await told(devices);
           await delay(WARM_SECONDS * 1_000, undefined, { signal });
           before = await residentMb(server.pid);
+          const spent = await coresSince(server.pid);
           begin();
           progress('watching');
           await delay(options.seconds * 1_000, undefined, { signal });
           after = await residentMb(server.pid);
+          cores = await spent();
           return await told<PublishReport>(devices);
         } finally {
           devices.kill();
         }
       });
       progress('the same with ws alone');
-      const bare = await watchBare({ ...job, heavyTopics: [], token: '' }, options.rate, signal);
+      const { view: bare, result: bareCores } = await watchBare(
+        { ...job, heavyTopics: [], token: '' },
+        options.rate,
+        signal,
+      );
       const { view, result: sent } = ours;
       return {
         figures: {
@@ -79,6 +86,7 @@ export const bench = defineBench({
           maxMs: view.maxMs,
           missed: view.missed,
           publishedAcked: sent.acked,
+          serverCores: cores,
           memoryMb: after,
           memoryGrowthMb: after - before,
           slowGotFrames: view.slow?.changes ?? Number.NaN,
@@ -86,7 +94,13 @@ export const bench = defineBench({
           slowMissed: view.slow?.missed ?? Number.NaN,
           slowClosedWith: view.slow?.closedWith ?? Number.NaN,
         },
-        beside: { deliveredPerSecond: perSecond(bare), p50Ms: bare.p50Ms, p99Ms: bare.p99Ms, maxMs: bare.maxMs },
+        beside: {
+          deliveredPerSecond: perSecond(bare),
+          p50Ms: bare.p50Ms,
+          p99Ms: bare.p99Ms,
+          maxMs: bare.maxMs,
+          serverCores: bareCores,
+        },
       };
     } finally {
       await server.stop();
@@ -123,16 +137,18 @@ async function watch<T>(
   }
 }
 
-async function watchBare(job: ViewJob, rate: number, signal: AbortSignal): Promise<ViewReport> {
+async function watchBare(job: ViewJob, rate: number, signal: AbortSignal) {
   const bareJob: BareJob = { topics: job.topics, perSecond: rate };
   const bare: ChildProcess = startChild('../live/bare.ts', bareJob);
   try {
     const { port } = await told<{ port: number }>(bare);
-    const { view } = await watch({ ...job, url: `ws://127.0.0.1:${port}` }, signal, async (begin) => {
+    return await watch({ ...job, url: `ws://127.0.0.1:${port}` }, signal, async (begin) => {
       await delay(WARM_SECONDS * 1_000, undefined, { signal });
+      const spent = await coresSince(bare.pid ?? 0);
       begin();
+      await delay(job.seconds * 1_000, undefined, { signal });
+      return spent();
     });
-    return view;
   } finally {
     bare.kill();
   }
@@ -146,4 +162,18 @@ function perSecond({ delivered, tookMs }: ViewReport): number {
 async function residentMb(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
   return Math.round(Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]) / 102.4) / 10;
+}
+
+/** Gives the share of a core that a process took since then: unlike times, others on the machine do not change it much. */
+async function coresSince(pid: number): Promise<() => Promise<number>> {
+  const begun = performance.now();
+  const before = await processorMs(pid);
+  return async () => ((await processorMs(pid)) - before) / (performance.now() - begun);
+}
+
+/** Linux counts in hundredths of a second. */
+async function processorMs(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * 10;
 }
