@@ -134,6 +134,13 @@ test('a long-poll ends with the command, and a client that hangs up leaves nobod
   await waiters(0);
 });
 
+test('nothing is sent to a device that was revoked', async () => {
+  const { device } = await create('revoked');
+  await muster.call('POST', `/api/devices/${device.deviceId}/revoke`);
+  const { status, body } = await post(`/api/devices/${device.deviceId}/commands`, { name: 'open' });
+  assert.deepEqual([status, body.error.code, body.error.message], [409, 'CONFLICT', 'The device is revoked.']);
+});
+
 /** Waits until so many requests wait for a command. */
 async function waiters(count: number): Promise<void> {
   for (let left = 500; left > 0; left--) {

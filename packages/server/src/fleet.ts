@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { codeOf, type ErrorCode } from '@muster/contract';
+import { codeOf, type ErrorCode, MusterError } from '@muster/contract';
 import type { ApiKeys } from './accounts/index.ts';
 import { type Commands, commandRoutes, createCommands, runRoutes } from './commands/index.ts';
 import type { Config } from './config.ts';
@@ -86,7 +86,9 @@ export async function createFleet(deps: {
     config: config.commands,
     links: devices.links,
     rulesOf: async (deviceId, name) => {
-      const rules = rulesOf((await devices.get(deviceId)).profile, name);
+      const { state, profile } = await devices.get(deviceId);
+      if (state === 'revoked') throw new MusterError('CONFLICT', { deviceId }, { say: 'The device is revoked.' });
+      const rules = rulesOf(profile, name);
       // a tool that the device lists itself needs no profile to say so
       const isTool = devices.links.of(deviceId).some((link) => link.transport === 'xiaozhi' && link.takes(name));
       return rules === null && isTool ? undefined : rules;
