@@ -77,8 +77,7 @@ export function createLiveGateway(deps: {
   const gone = new Set<() => void>();
   let entering = 0;
   let stopping = false;
-  let cancels: (() => void)[] = [];
-  let rechecking: Promise<void> = Promise.resolve();
+  const loops: { cancel(): void; running: Promise<void> }[] = [];
 
   metrics.gauge('muster_live_viewers', 'Connections to the live feed open now', () => open.size);
   metrics.gauge('muster_live_topics', 'Topics of the live feed that are followed', () => feeds.count());
@@ -96,7 +95,6 @@ export function createLiveGateway(deps: {
   const ask = <T>(task: () => Promise<T>): Promise<T> => within(clock, { ms: ASK_MS, code: 'UNAVAILABLE' }, task);
 
   function checkRoom(viewer: LiveViewer | null): void {
-    if (open.size + entering > config.maxConnections) throw new MusterError('UNAVAILABLE', { open: open.size });
     const { unknown, ofUser } = countOpen(viewer?.userId ?? null);
     if (viewer === null && unknown >= MOST_UNKNOWN) throw new MusterError('UNAVAILABLE', { unknown });
     if (viewer !== null && ofUser >= config.socketsPerUser) {
@@ -122,7 +120,7 @@ export function createLiveGateway(deps: {
     const brought = tokenOf(request, deps.cookieName, (header) => http.parseCookie(header));
     entering += 1;
     try {
-      checkRoom(null);
+      if (open.size + entering > config.maxConnections) throw new MusterError('UNAVAILABLE', { open: open.size });
       const viewer = brought === null ? null : await ask(() => inbox.viewerOf(brought.token));
       // an old cookie is no fault of whoever says hello next
       if (viewer === null && brought?.from === 'header') throw new MusterError('SIGN_IN_REQUIRED');
@@ -215,17 +213,17 @@ export function createLiveGateway(deps: {
 
   /** Runs `task` every `ms` until the stop, one after the other. */
   function every(ms: number, task: () => Promise<void>): void {
-    const at = cancels.length;
+    const loop = { cancel: (): void => undefined, running: Promise.resolve() };
+    loops.push(loop);
     const plan = (): void => {
-      cancels[at] = clock.after(ms, () => {
-        rechecking = task()
+      loop.cancel = clock.after(ms, () => {
+        loop.running = task()
           .catch((error: unknown) => log.warn({ err: error }, 'viewers could not be looked at; trying again'))
           .finally(() => {
             if (!stopping) plan();
           });
       });
     };
-    cancels.push(() => undefined);
     plan();
   }
 
@@ -251,12 +249,11 @@ export function createLiveGateway(deps: {
     count: () => open.size,
     async drain() {
       stopping = true;
-      for (const cancel of cancels) cancel();
-      cancels = [];
+      for (const loop of loops) loop.cancel();
       routes.end();
       const left = new Promise<void>((resolve) => gone.add(resolve));
       for (const { session } of [...open]) session.close('SERVER_STOPPING');
-      await rechecking;
+      await Promise.all(loops.map(({ running }) => running));
       if (open.size > 0) await left;
       await feeds.stop();
     },
