@@ -197,6 +197,32 @@ test('a late point that is under way while its minute is made again is not forgo
   assert.deepEqual([minute?.count, minute?.sum, minute?.last], [3, 6, 3]);
 });
 
+test('a batch that waited for the database while its minute was rolled up is not forgotten', async () => {
+  nextEvening();
+  const source = device();
+  const at = clock.now();
+  await telemetry.ingest(source, { seq: 1, at, values: { x: 1 } });
+  const lock = await world.database.pool.connect();
+  let waited: Promise<void> = Promise.resolve();
+  try {
+    await lock.query('BEGIN; LOCK TABLE streams IN ACCESS EXCLUSIVE MODE');
+    waited = telemetry.ingest(source, { seq: 2, at: at + 1, values: { x: 2 } });
+    for (let waits = 0; waits === 0; ) {
+      const { rows } = await lock.query<{ waits: number }>('SELECT count(*) AS waits FROM pg_locks WHERE NOT granted');
+      waits = rows[0]?.waits ?? 0;
+    }
+    await clock.advance(5 * MINUTE);
+    await telemetry.maintain();
+  } finally {
+    await lock.query('ROLLBACK');
+    lock.release();
+  }
+  await waited;
+  await telemetry.maintain();
+  const [minute] = await rollups('1m', source);
+  assert.deepEqual([minute?.count, minute?.sum], [2, 3]);
+});
+
 test('texts, objects and positions are not rolled up; booleans are, as 0 and 1', async () => {
   nextEvening();
   const source = device();
