@@ -55,9 +55,9 @@ export async function startSteadyDevices(
       const work = one(device, wire, due).finally(() => underWay.delete(work));
       underWay.add(work);
       due += everyMs;
-      setTimeout(next, due - performance.now());
+      setTimeout(next, Math.max(0, due - performance.now()));
     };
-    setTimeout(next, due - begun);
+    setTimeout(next, Math.max(0, due - begun));
   }
   return {
     taken() {

@@ -6,7 +6,7 @@ import { createTestDatabase } from '../../platform/db/test-database.fixture.ts';
 import { createLogger } from '../../platform/log.ts';
 import { createMetrics } from '../../platform/metrics.ts';
 import { type MqttConfig, mqttConfig } from './config.ts';
-import { createMqttGateway, type MqttGateway } from './gateway.ts';
+import { createMqttGateway, type MqttGateway, type MqttGatewayDeps } from './gateway.ts';
 import type { MqttClient, MqttInbox, MqttPublish } from './inbox.ts';
 
 export const SITE = '019a0000-0000-7000-8000-0000000000aa';
@@ -38,7 +38,10 @@ export interface Broker {
   stop(): Promise<void>;
 }
 
-export async function startBroker(settings: Partial<MqttConfig> = {}): Promise<Broker> {
+export async function startBroker(
+  settings: Partial<MqttConfig> = {},
+  tls: MqttGatewayDeps['tls'] = null,
+): Promise<Broker> {
   const database = await createTestDatabase();
   await database.pool.query(
     `INSERT INTO sites (site_id, name, kind, language, time_zone, created_at)
@@ -101,7 +104,7 @@ export async function startBroker(settings: Partial<MqttConfig> = {}): Promise<B
       config,
       inbox,
       rates: createClientRates(systemClock, config.messagesPerSecond, config.bytesPerSecond),
-      tls: null,
+      tls,
       httpHost: '127.0.0.1',
     });
   let gateway = make();

@@ -54,7 +54,7 @@ export const mqttConfig = Type.Object({
     minimum: 1,
     maximum: 1_000_000,
     description:
-      'Messages a second of one device over all wires, five values or a fifth of a request counting as one; past it its connections are read more slowly',
+      'Messages a second of one device over all wires, two values or a fifth of a request counting as one; past it its connections are read more slowly',
   }),
   bytesPerSecond: Type.Integer({
     default: LIMITS.deviceBytesPerSecond,

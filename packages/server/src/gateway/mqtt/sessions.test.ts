@@ -293,3 +293,36 @@ test('the server publishes to clients of a device and operators of its site', as
   assert.equal(await textOf(client), 'hello');
   await client.cut();
 });
+
+test('a will whose session ends before its delay is published with the session; a retained one is kept', async () => {
+  const watcher = await device('watcher');
+  await watcher.subscribe('devices/me/app/will', 1);
+  const will = {
+    topic: 'devices/me/app/will',
+    payload: Buffer.from('gone'),
+    qos: 1 as const,
+    retain: true,
+    properties: { willDelayInterval: 1_000, contentType: 'text/plain', messageExpiryInterval: 100 },
+  };
+  await (await device('short', { will })).cut();
+  const got = await watcher.next('publish');
+  assert.deepEqual([got.payload.toString(), got.properties?.contentType, got.retain], ['gone', 'text/plain', false]);
+  await watcher.cut();
+  const later = await device('later');
+  await later.subscribe('devices/me/app/will', 1);
+  const kept = await later.next('publish');
+  assert.deepEqual([kept.payload.toString(), kept.retain], ['gone', true]);
+  await later.publish('devices/me/app/will', '', { retain: true });
+  await later.cut();
+});
+
+test('a server that stops publishes no wills: nothing happened to its clients', async () => {
+  const will = { topic: 'devices/me/event', payload: Buffer.from('gone'), qos: 1 as const, retain: false };
+  const client = await device('left-behind', { will });
+  await broker.restart();
+  await client.ended();
+  const back = await device('left-behind');
+  await back.ping();
+  assert.deepEqual(broker.published, []);
+  await back.cut();
+});

@@ -309,3 +309,15 @@ test('the server sends to a client that never subscribed', async () => {
   assert.equal((await client.next('publish')).payload.toString(), 'hello');
   await client.cut();
 });
+
+test('retain as published: the mark stays for who asked for it, and goes for others', async () => {
+  const [plain, marked] = [await device(), await device()];
+  await plain.subscribe('devices/me/app/rap', 1);
+  await marked.subscribe('devices/me/app/rap', 1, { rap: true });
+  await plain.publish('devices/me/app/rap', 'x', { retain: true });
+  assert.equal((await plain.next('publish')).retain, false);
+  assert.equal((await marked.next('publish')).retain, true);
+  await plain.publish('devices/me/app/rap', '', { retain: true });
+  await plain.cut();
+  await marked.cut();
+});
