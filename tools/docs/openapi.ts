@@ -6,6 +6,7 @@ import { notifierRoutes } from '../../packages/server/src/alerts/outbox/routes.t
 import { alertRoutes } from '../../packages/server/src/alerts/routes.ts';
 import { ruleRoutes } from '../../packages/server/src/alerts/rulebook/routes.ts';
 import { commandRoutes } from '../../packages/server/src/commands/routes.ts';
+import { runRoutes } from '../../packages/server/src/commands/runs/routes.ts';
 import { configSchema } from '../../packages/server/src/config.ts';
 import { groupRoutes } from '../../packages/server/src/devices/groups/routes.ts';
 import { profileRoutes } from '../../packages/server/src/devices/profile-routes.ts';
@@ -44,6 +45,7 @@ export async function openApi(): Promise<OpenApi> {
   telemetryRoutes(http, absent(), absent());
   transferRoutes(http, { telemetry: absent(), deviceOf: absent(), devicesOf: absent() });
   commandRoutes(http, absent(), absent());
+  runRoutes(http, absent(), absent());
   ruleRoutes(http, absent());
   notifierRoutes(http, absent());
   alertRoutes(http, absent(), absent());
