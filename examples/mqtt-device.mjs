@@ -28,6 +28,7 @@ let seq = Date.now();
 let intervalMs = 60_000;
 let timer;
 let isFirst = true;
+let stopping = false;
 /** The server may send a command twice; it is done once, and answered again. */
 const done = new Map();
 
@@ -51,7 +52,8 @@ function startMeasuring() {
 }
 
 function report(error) {
-  console.error(error.message);
+  // what is under way when we go is told as an error
+  if (!stopping) console.error(error.message);
 }
 
 /** Somebody wants the device to be otherwise: do it, then say so. */
@@ -100,4 +102,10 @@ client.on('close', () => {
   clearInterval(timer);
   console.log('away');
 });
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => client.end());
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.on(signal, () => {
+    stopping = true;
+    clearInterval(timer);
+    client.end();
+  });
+}

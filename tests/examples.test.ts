@@ -34,7 +34,7 @@ const LANGUAGES = [
     skip: hasPaho ? false : 'python3-paho-mqtt is not installed',
   },
 ] as const;
-const LONGEST_MS = 15_000;
+const LONGEST_MS = 20_000;
 
 let muster: TestServer;
 const { vad, stt, llm, tts } = createStubVoice();
