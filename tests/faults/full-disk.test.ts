@@ -1,50 +1,31 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Site, Turn } from '@muster/contract';
 import { assemble } from '@muster/server';
 import { startTestServer, type TestServer } from '@muster/server/testing';
 import { createStubVoice, createXiaozhiDevice } from '@muster/testkit';
+import { fault as diskFull } from './disk-full.fault.ts';
+import { holds } from './rig/holds.ts';
+import { mountSmallDisk } from './rig/small-disk.ts';
 
 /** A disk of its own for the database, small enough to fill. Needs the right to mount one. */
-const disk = mkdtempSync(join(tmpdir(), 'muster-disk-'));
-const skip = mountDisk() ? false : 'may not mount a file system here';
+const disk = mountSmallDisk(180);
+const skip = disk === null && 'may not mount a file system here';
 const { vad, stt, llm, tts } = createStubVoice({ soundMs: 300 });
 let muster: TestServer;
 
 before(async () => {
-  if (skip === false) {
+  if (disk !== null) {
     const parts = { vad, providers: assemble({ stt: [stt], llm: [llm], tts: [tts] }) };
-    muster = await startTestServer({ dataDir: join(disk, 'data'), parts });
+    muster = await startTestServer({ dataDir: join(disk.path, 'data'), parts });
   }
 });
 after(async () => {
   await muster?.stop();
-  if (skip === false) execFileSync('umount', ['--lazy', disk]);
-  rmSync(disk, { recursive: true, force: true });
+  disk?.end();
 });
-
-function mountDisk(): boolean {
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=180m,mode=0700', 'tmpfs', disk], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Writes until nothing more fits. */
-function fill(path: string): void {
-  try {
-    for (;;) appendFileSync(path, Buffer.alloc(65_536));
-  } catch (error) {
-    assert.equal((error as NodeJS.ErrnoException).code, 'ENOSPC');
-  }
-}
 
 test('a full disk: what cannot be stored is refused by name, talking goes on, and space given back heals it', {
   skip,
@@ -61,8 +42,7 @@ test('a full disk: what cannot be stored is refused by name, talking goes on, an
   await device.connect();
   await device.say('before');
 
-  const filler = join(disk, 'filler');
-  fill(filler);
+  disk?.fillTo(0);
   let refused: unknown = null;
   for (let tries = 0; tries < 400 && refused === null; tries++) {
     const body = { name: `Site ${'x'.repeat(190)}` };
@@ -74,7 +54,7 @@ test('a full disk: what cannot be stored is refused by name, talking goes on, an
   const answer = await device.say('while full');
   assert.equal(answer.sentences[0]?.text, 'This is the answer.');
 
-  rmSync(filler);
+  disk?.free();
   for (let tries = 0; ; tries++) {
     const done = await muster.call<Site>('POST', '/api/sites', { name: 'After' }).catch(() => null);
     if (done?.name === 'After') break;
@@ -86,3 +66,11 @@ test('a full disk: what cannot be stored is refused by name, talking goes on, an
   assert.equal(turns[0]?.outcome, 'answered');
   device.close();
 });
+
+test(
+  'a disk that fills slowly: measurements are refused and not acknowledged, an alert opens, all can be read',
+  {
+    skip,
+  },
+  () => holds(diskFull, 1),
+);

@@ -1,16 +1,22 @@
-import { readdir } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { Fault } from './define.ts';
+import type { Fault, FaultResult } from './define.ts';
 
 /**
- * `npm run faults -- NAME [--rounds N] [--json]`: breaks the server and says whether what it promised holds. Ends with
- * one JSON line {fault, rounds, checked, lost, doubled, short}; exit code 1 when something was lost, doubled or short.
+ * `npm run faults -- NAME [--rounds N] [--json] [--save]`: breaks the server and says whether what it promised holds. Ends
+ * with one JSON line {fault, rounds, checked, lost, doubled, short}; exit code 1 when something was lost, doubled or
+ * short. `--save` keeps it as the last run in tests/faults/results/.
  */
 const ENDING = '.fault.ts';
 
 const { values, positionals } = parseArgs({
-  options: { rounds: { type: 'string' }, json: { type: 'boolean', default: false } },
+  options: {
+    rounds: { type: 'string' },
+    json: { type: 'boolean', default: false },
+    save: { type: 'boolean', default: false },
+  },
   allowPositionals: true,
 });
 const [name] = positionals;
@@ -34,9 +40,26 @@ async function run(wanted: string): Promise<number> {
   const say = (line: string): void => {
     if (!values.json) console.log(line);
   };
-  const result = await fault.run({ rounds, say, signal: stopping.signal });
-  console.log(JSON.stringify({ fault: fault.name, rounds, ...result }));
+  const result = await fault.run({ rounds, say, signal: stopping.signal }).catch(brokenOff);
+  const run = { fault: fault.name, rounds, ...result };
+  if (values.save) await save(run);
+  console.log(JSON.stringify(run));
   return result.lost > 0 || result.doubled > 0 || result.short !== null ? 1 : 0;
+}
+
+/** A run that could not go on fell short: what it waited for did not come. */
+function brokenOff(error: unknown): FaultResult {
+  console.error(error);
+  const short = error instanceof Error ? error.message : String(error);
+  return { checked: 0, lost: 0, doubled: 0, short };
+}
+
+async function save(run: FaultResult & { readonly fault: string }): Promise<void> {
+  const folder = join(import.meta.dirname, 'results');
+  const machine = { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, node: process.versions.node };
+  await mkdir(folder, { recursive: true });
+  const saved = { at: new Date().toISOString(), ...run, machine };
+  await writeFile(join(folder, `${run.fault}.json`), `${JSON.stringify(saved, null, 2)}\n`);
 }
 
 async function names(): Promise<string[]> {
@@ -54,7 +77,7 @@ async function load(wanted: string): Promise<Fault | null> {
 }
 
 async function list(): Promise<void> {
-  console.error('Usage: npm run faults -- NAME [--rounds N] [--json]\n');
+  console.error('Usage: npm run faults -- NAME [--rounds N] [--json] [--save]\n');
   for (const one of await names()) {
     const fault = await load(one);
     if (fault !== null) console.error(`${one} [--rounds ${fault.rounds}]\n    ${fault.summary}`);
