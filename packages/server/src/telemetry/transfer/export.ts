@@ -9,7 +9,7 @@ export type ExportQuery = Omit<TelemetryQuery, 'points'>;
 
 /** Reads everything of a span, a page at a time: memory does not grow with the number of rows. */
 export interface Exporter {
-  /** In the order of time, then of the series, then of their numbers. SERIES_UNKNOWN. */
+  /** In the order of time, then of the names of the series, then of their numbers. SERIES_UNKNOWN. */
   pages(query: ExportQuery): AsyncIterable<readonly OutRow[]>;
   /** How many rows; null when counting takes longer than somebody would wait. SERIES_UNKNOWN. */
   count(query: ExportQuery): Promise<number | null>;
@@ -47,28 +47,32 @@ export function createExporter(deps: {
       .join(' UNION ALL ');
   }
 
-  /** Rows of a span, in no order, or null when there are more than a page: an order would have to read them all. */
+  /** Rows of a span in the order of `ids`, or null when there are more than a page: an order would have to read them all. */
   async function within(ids: readonly number[], begin: number, end: number): Promise<Row[] | null> {
     const { rows } = await pool.query<Row>(
       `SELECT * FROM (${from('series_id, at, seq, num, value', 'at >= $2 AND at < $3')}) AS span LIMIT ${PAGE + 1}`,
       [ids, begin, end],
     );
-    return rows.length > PAGE ? null : rows.sort((a, b) => a.at - b.at || a.series_id - b.series_id || a.seq - b.seq);
+    if (rows.length > PAGE) return null;
+    const rank = new Map(ids.map((id, nth) => [id, nth]));
+    const rankOf = ({ series_id }: Row): number => rank.get(series_id) ?? 0;
+    return rows.sort((a, b) => a.at - b.at || rankOf(a) - rankOf(b) || a.seq - b.seq);
   }
 
-  /** More than a page of one millisecond. */
+  /** More than a page of one millisecond: one series after the other. */
   async function* ofInstant(ids: readonly number[], at: number): AsyncIterable<Row[]> {
-    let last = { series_id: -1, seq: -1 };
-    for (;;) {
-      const { rows } = await pool.query<Row>(
-        `SELECT * FROM (${from('series_id, at, seq, num, value', 'at = $2 AND (series_id, seq) > ($3, $4)')}) AS instant
-         ORDER BY series_id, seq LIMIT ${PAGE}`,
-        [ids, at, last.series_id, last.seq],
-      );
-      if (rows.length > 0) yield rows;
-      const end = rows.at(-1);
-      if (end === undefined || rows.length < PAGE) return;
-      last = end;
+    for (const id of ids) {
+      let seq = -1;
+      for (let count = PAGE; count === PAGE; ) {
+        const { rows } = await pool.query<Row>(
+          `SELECT * FROM (${from('series_id, at, seq, num, value', 'at = $2 AND seq > $3')}) AS instant
+           ORDER BY seq LIMIT ${PAGE}`,
+          [[id], at, seq],
+        );
+        if (rows.length > 0) yield rows;
+        count = rows.length;
+        seq = rows.at(-1)?.seq ?? seq;
+      }
     }
   }
 
@@ -91,8 +95,9 @@ export function createExporter(deps: {
 
   return {
     async *pages({ deviceId, series, from: begin, to: end }) {
+      const found = await findSeries(deps.series, deviceId, series);
       const byId = new Map<number, Series>();
-      for (const one of await findSeries(deps.series, deviceId, series)) byId.set(one.seriesId, one);
+      for (const one of found.sort((a, b) => (a.name < b.name ? -1 : 1))) byId.set(one.seriesId, one);
       if (tables.classes().length === 0 || byId.size === 0) return;
       for await (const rows of spans([...byId.keys()], begin, end)) {
         yield rows.flatMap((row) => {
