@@ -57,7 +57,7 @@ test('whatever the order of writes, events and reads: a first state and the chan
             readSome: async () => [],
           },
         );
-        const seen: Promise<Seen>[] = [];
+        const seen: Promise<Seen>[] = [watch(feed)];
         const work: Promise<unknown>[] = [];
         let at = 0;
         let telling: Promise<unknown> = Promise.resolve();
@@ -86,7 +86,7 @@ test('the same for things that are looked up when an event names them', async ()
   await fc.assert(
     fc.asyncProperty(
       fc.scheduler(),
-      fc.array(fc.constantFrom('a', 'b', 'c', 'watch', 'refresh'), { minLength: 1, maxLength: 24 }),
+      fc.array(fc.constantFrom('a', 'b', 'watch', 'refresh'), { minLength: 1, maxLength: 24 }),
       async (scheduler, steps) => {
         const stored = new Map<string, LiveItem>();
         const read = async (keys: readonly string[] | null): Promise<LiveItem[]> => {
@@ -99,7 +99,7 @@ test('the same for things that are looked up when an event names them', async ()
           { kind: 'commands', id: ID },
           { ...deps, budget: { left: 1e9 }, read: () => read(null), readSome: (_topic, keys) => read(keys) },
         );
-        const seen: Promise<Seen>[] = [];
+        const seen: Promise<Seen>[] = [watch(feed)];
         const work: Promise<unknown>[] = [];
         let count = 0;
         const steps$ = scheduler.scheduleSequence(
@@ -118,7 +118,47 @@ test('the same for things that are looked up when an event names them', async ()
         for (const one of await scheduler.waitFor(Promise.all(seen))) check(one, 'commandId', stored);
       },
     ),
-    { numRuns: 300 },
+    { numRuns: 600 },
+  );
+});
+
+test('what is read slowly does not set back what was told meanwhile', async () => {
+  const reads: PromiseWithResolvers<LiveItem[]>[] = [];
+  const looks: PromiseWithResolvers<LiveItem[]>[] = [];
+  const next = (list: typeof reads): Promise<LiveItem[]> => {
+    const one = Promise.withResolvers<LiveItem[]>();
+    list.push(one);
+    return one.promise;
+  };
+  const feed = createFeed(
+    { kind: 'commands', id: ID },
+    { ...deps, budget: { left: 1e9 }, read: () => next(reads), readSome: () => next(looks) },
+  );
+  const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+  const at = (progress: number): LiveItem[] => [{ commandId: 'a', progress, state: 'sent' }];
+  // the first state is read, and before it comes a change is told
+  feed.look(['a']);
+  looks[0]?.resolve(at(2));
+  await turn();
+  reads[0]?.resolve(at(1));
+  const seen = await watch(feed);
+  assert.deepEqual(seen.first, at(2));
+  // the same when everything is read again
+  const refreshed = feed.refresh();
+  feed.look(['a']);
+  looks[1]?.resolve(at(3));
+  await turn();
+  reads[1]?.resolve(at(2));
+  await refreshed;
+  // while a thing is looked up, nothing is read beside it: of the two the older could come last
+  feed.look(['a']);
+  await Promise.race([feed.refresh(), turn()]);
+  assert.equal(reads.length, 2);
+  looks[2]?.resolve(at(4));
+  await turn();
+  assert.deepEqual(
+    seen.changes.map(({ items }) => items),
+    [at(3), at(4)],
   );
 });
 
