@@ -51,7 +51,8 @@ async function watch(topic: string, token = muster.token): Promise<TestViewer> {
   return viewer;
 }
 
-const make = (name: string): Promise<DeviceCreated> => muster.call('POST', '/api/devices', { name, siteId: muster.siteId });
+const make = (name: string): Promise<DeviceCreated> =>
+  muster.call('POST', '/api/devices', { name, siteId: muster.siteId });
 
 async function post(token: string, path: string, body: object): Promise<void> {
   const reply = await fetch(`${muster.url}/device/v1/${path}`, {
