@@ -24,7 +24,7 @@ const STEP_MS: Readonly<Record<RollupLevel, number>> = { '1m': 600_000, '1h': 6 
 /** How many such spans are skipped at once where there is nothing. */
 const WIDEST = 144;
 const DIRTY_STEP = 2_000;
-/** How long one run may take, each half of it, ms: after a long pause the next run goes on. */
+/** How long one run may take for each level, and for late points, ms: after a long pause the next run goes on. */
 const RUN_MS = 5_000;
 /** Any fixed number: one server at a time rolls up. */
 const LOCK = 7_355_610;
@@ -173,8 +173,9 @@ export function createRollups(pool: Pool, clock: Clock, tables: Tables): Rollups
         if (rows[0]?.got !== true) return;
         try {
           for (const { days: keepDays, upTo: made } of await readMade(tables.classes())) {
-            const mayGoOn = within(clock, RUN_MS, signal);
-            for (const level of ['1m', '1h', '1d'] as const) await advance(keepDays, level, made, mayGoOn);
+            for (const level of ['1m', '1h', '1d'] as const) {
+              await advance(keepDays, level, made, within(clock, RUN_MS, signal));
+            }
             const mayRemake = within(clock, RUN_MS, signal);
             while (mayRemake() && (await remake(keepDays, made)) === DIRTY_STEP);
           }
