@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmod, chown, cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -50,6 +50,23 @@ test('a killed server loses no acknowledged row, and the next start needs no han
   assert.equal(await last.said(), 'rows 3');
   last.ask('stop');
   assert.equal(await gone(last.child), 0);
+});
+
+test('a server and its postmaster killed together leave nothing that hinders the next start', async () => {
+  const dataDir = join(directory, 'both');
+  const owner = start(dataDir);
+  assert.equal(await owner.said(), 'rows 0');
+  owner.ask('insert');
+  assert.equal(await owner.said(), 'inserted');
+  const postmaster = Number.parseInt(await readFile(join(dataDir, 'pg', 'postmaster.pid'), 'utf8'), 10);
+  // its children are not killed: they find out by themselves
+  owner.child.kill('SIGKILL');
+  process.kill(postmaster, 'SIGKILL');
+  await gone(owner.child);
+  const next = start(dataDir);
+  assert.equal(await next.said(), 'rows 1');
+  next.ask('stop');
+  assert.equal(await gone(next.child), 0);
 });
 
 test('a second start on the same data directory is refused with a clear sentence', async () => {
