@@ -32,6 +32,13 @@ export interface SeriesIndex {
 
 /** Devices whose series are kept in memory: the one that was read longest ago goes. */
 const MOST_DEVICES = 50_000;
+interface NewSeries {
+  readonly deviceId: string;
+  readonly name: string;
+  readonly kind: ValueKind;
+  readonly unit: string | null;
+}
+
 /** Devices whose series are read with one query: each may have LIMITS.seriesPerDevice. */
 const DEVICES_AT_ONCE = 200;
 /** Messages with new series that wait for each other, over all devices. */
@@ -78,6 +85,27 @@ export function createSeriesIndex(
     return found;
   }
 
+  /** Devices that are new send their first messages together too: a transaction for each would be thousands. */
+  const make = createGather(async (all: readonly (readonly NewSeries[])[]) => {
+    const rows = all.flat();
+    // another server may make them at the same time; a device that is gone by now gets none
+    await pool.query(
+      `INSERT INTO series (device_id, name, kind, unit, created_at)
+       SELECT one.device_id, one.name, one.kind, one.unit, $5
+       FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[])
+         WITH ORDINALITY AS one (device_id, name, kind, unit, nth)
+       JOIN devices USING (device_id) ORDER BY one.device_id, one.nth ON CONFLICT DO NOTHING`,
+      [
+        rows.map(({ deviceId }) => deviceId),
+        rows.map(({ name }) => name),
+        rows.map(({ kind }) => kind),
+        rows.map(({ unit }) => unit),
+        now(),
+      ],
+    );
+    return new Map<readonly NewSeries[], never>();
+  }, DEVICES_AT_ONCE);
+
   async function of(deviceId: string): Promise<Map<string, Series>> {
     return devices.get(deviceId) ?? load(deviceId);
   }
@@ -100,19 +128,16 @@ export function createSeriesIndex(
       if (!fits(said, kind)) throw wrongKind(series, said, kind);
       missing.set(series, said);
     }
-    // another server may make them at the same time
-    await pool.query(
-      `INSERT INTO series (device_id, name, kind, unit, created_at)
-       SELECT $1, * FROM unnest($2::text[], $3::text[], $4::text[], $5::bigint[]) ON CONFLICT DO NOTHING`,
-      [
-        deviceId,
-        [...missing.keys()],
-        [...missing.values()],
-        [...missing.keys()].map((series) => (Object.hasOwn(units, series) ? (units[series]?.unit ?? null) : null)),
-        [...missing.keys()].map(() => now()),
-      ],
-    );
+    const rows = [...missing].map(([name, kind]) => ({
+      deviceId,
+      name,
+      kind,
+      unit: Object.hasOwn(units, name) ? (units[name]?.unit ?? null) : null,
+    }));
+    await make(rows);
     const after = await load(deviceId);
+    // one that is not there now is of a device that was removed meanwhile
+    if (rows.some(({ name }) => !after.has(name))) throw new MusterError('NOT_FOUND', { deviceId });
     checkKinds(after, wanted);
     return after;
   }

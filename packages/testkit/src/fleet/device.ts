@@ -72,6 +72,9 @@ export function createSimulatedDevice(deps: {
   let attempt = 0;
   let failures = 0;
   let paused = false;
+  /** Messages on their way at a time: one after the server had no room, and then one more with each that it takes. */
+  let room = options.inFlight;
+  let turnedAway = 0;
   let stopped = false;
   let cancelSample = (): void => undefined;
   let cancelConnect = (): void => undefined;
@@ -136,7 +139,7 @@ export function createSimulatedDevice(deps: {
   }
 
   function pump(): void {
-    while (link !== null && !paused && outbox.onItsWay < options.inFlight) {
+    while (link !== null && !paused && outbox.onItsWay < room) {
       const entry = outbox.take();
       if (entry === undefined) return;
       send(link, entry);
@@ -158,6 +161,8 @@ export function createSimulatedDevice(deps: {
   function settle(over: Link, entry: Entry, verdict: Verdict): void {
     if (verdict.outcome === 'acked') {
       counters.acked += 1;
+      turnedAway = 0;
+      room = Math.min(options.inFlight, room + 1);
       counters.ackMs.add(wheel.monotonic() - entry.sentAt);
       outbox.remove(entry);
       deps.onAcked(device, entry.kind, entry.body);
@@ -167,7 +172,8 @@ export function createSimulatedDevice(deps: {
       outbox.remove(entry);
     } else if (over === link) {
       outbox.putBack(entry);
-      pause(verdict.afterMs);
+      room = 1;
+      pause(backoffMs(turnedAway, verdict.afterMs, random, options.backoff));
     }
     pump();
   }
@@ -175,7 +181,8 @@ export function createSimulatedDevice(deps: {
   function pause(ms: number): void {
     if (paused) return;
     paused = true;
-    wheel.after(ms * (1 + random()), () => {
+    turnedAway += 1;
+    wheel.after(ms, () => {
       paused = false;
       pump();
     });
