@@ -168,7 +168,9 @@ export function createOwnBroker(deps: MqttGatewayDeps): OwnBroker {
   }
 
   async function open(connection: Connection, packet: IConnectPacket, identity: MqttIdentity): Promise<void> {
+    let isBack = false;
     await sessions.take(identity, packet, (session, present) => {
+      isBack = present;
       // it may have gone while its session was made
       if (!connections.has(connection)) return;
       session.connection = connection;
@@ -183,6 +185,9 @@ export function createOwnBroker(deps: MqttGatewayDeps): OwnBroker {
     if (!connection.isOpen) return;
     await router.resume(connection.session);
     connection.resume();
+    // a client that finds its session subscribes to nothing again
+    if (!isBack || !connection.isOpen) return;
+    for (const { filter } of connection.session.subscriptions.values()) inbox.subscribed(connection, filter);
   }
 
   // --- while it is open -------------------------------------------------------------------------------------------

@@ -4,13 +4,15 @@ import type { Logger } from '../../platform/log.ts';
 import { MQTT_LIMITS } from './config.ts';
 import type { MqttCounters } from './counters.ts';
 import { createSession, type OutgoingMessage, type RoutedMessage, type Session } from './session.ts';
-import type { MqttStore } from './store.ts';
+import type { KeptSession, MqttStore } from './store.ts';
 
 /** Which session gets which message. Found by device and site, so that the cost does not grow with the fleet. */
 export interface Router {
   /** Sessions that were kept; call once before the first connection. */
   load(): Promise<void>;
   session(key: string): Session | undefined;
+  /** A session that this server does not know and the database does: another server kept it. */
+  recall(key: string): Promise<Session | undefined>;
   add(session: Session): void;
   /** Forgets a session and what it is owed. */
   remove(session: Session): void;
@@ -131,15 +133,23 @@ export function createRouter(deps: {
   }
 
   /** Its row, if it has one, is of no use any more. */
+  /** Rows of messages that were acknowledged and are not removed yet: a client that is back at once gets none again. */
+  const leaving = new Set<number>();
   function settle(session: Session, { row }: OutgoingMessage): void {
     if (row === null) return;
     session.kept -= 1;
     acknowledged.push(row);
+    leaving.add(row);
     if (acknowledged.length > 1) return;
     clock.after(DEQUEUE_MS, () => {
       const rows = acknowledged;
       acknowledged = [];
-      store.dequeue(rows).catch((error: unknown) => log.warn({ err: error }, 'sent messages could not be removed'));
+      store
+        .dequeue(rows)
+        .catch((error: unknown) => log.warn({ err: error }, 'sent messages could not be removed'))
+        .finally(() => {
+          for (const one of rows) leaving.delete(one);
+        });
     });
   }
 
@@ -207,18 +217,25 @@ export function createRouter(deps: {
     return kept === null ? undefined : keep(kept);
   }
 
+  function revive(kept: KeptSession): Session {
+    const session = createSession(kept.key, kept.owner, kept.clientId);
+    session.keepMs = kept.keepMs;
+    session.stored = true;
+    session.kept = kept.messages;
+    session.awaySince = kept.expiresAt - kept.keepMs;
+    for (const subscription of kept.subscriptions) session.subscribe(subscription);
+    add(session);
+    return session;
+  }
+
   return {
     async load() {
       const now = clock.now();
-      for (const kept of await store.sessions(now)) {
-        const session = createSession(kept.key, kept.owner, kept.clientId);
-        session.keepMs = kept.keepMs;
-        session.stored = true;
-        session.kept = kept.messages;
-        session.awaySince = kept.expiresAt - kept.keepMs;
-        for (const subscription of kept.subscriptions) session.subscribe(subscription);
-        add(session);
-      }
+      for (const kept of await store.sessions(now)) revive(kept);
+    },
+    async recall(key) {
+      const kept = await store.session(key, clock.now());
+      return sessions.get(key) ?? (kept === null ? undefined : revive(kept));
     },
     session: (key) => sessions.get(key),
     add,
@@ -253,6 +270,7 @@ export function createRouter(deps: {
       session.resuming = true;
       try {
         const sent = new Set([...session.inflight.values()].map(({ message }) => message.row));
+        for (const row of leaving) sent.add(row);
         const stored = session.stored ? await store.queue(session.key, clock.now()) : [];
         if (session.connection !== connection) return;
         const known = new Set(stored.map(({ row }) => row));

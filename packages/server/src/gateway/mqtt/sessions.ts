@@ -44,13 +44,22 @@ export function createSessions(deps: {
 }): Sessions {
   const { clock, config, router, store } = deps;
   const turns = new Map<string, Promise<void>>();
+  /** Sessions whose rows are being removed: their end counts, whatever the database still says. */
+  const dropping = new Map<string, Promise<void>>();
   const longestMs = config.sessionDays * 86_400_000;
 
   async function drop(session: Session): Promise<void> {
     router.remove(session);
     if (!session.stored) return;
     session.stored = false;
-    await store.drop(session.key);
+    const { key } = session;
+    const dropped = store.drop(key);
+    dropping.set(key, dropped);
+    try {
+      await dropped;
+    } finally {
+      if (dropping.get(key) === dropped) dropping.delete(key);
+    }
   }
 
   function dropLater(session: Session): void {
@@ -74,6 +83,11 @@ export function createSessions(deps: {
     const clean = connect.clean !== false;
     router.session(key)?.connection?.close('SESSION_REPLACED');
     let session = router.session(key);
+    // another server on this database may have kept it
+    if (session === undefined && !clean) {
+      await dropping.get(key);
+      session = await router.recall(key);
+    }
     const present = session !== undefined && !clean;
     if (session !== undefined && clean) {
       await drop(session);

@@ -24,6 +24,8 @@ export interface KeptSession {
 export interface MqttStore {
   /** All that are kept: read once, at start. */
   sessions(now: number): Promise<readonly KeptSession[]>;
+  /** One of them; null when there is none. */
+  session(key: string, now: number): Promise<KeptSession | null>;
   /** Messages kept for a session, oldest first. */
   queue(key: string, now: number): Promise<OutgoingMessage[]>;
   /** The session with its subscriptions, as it is now. `expiresAt`: epoch ms. */
@@ -81,40 +83,43 @@ export function createMqttStore(pool: Pool): MqttStore {
     }));
   }
 
+  async function sessionsOf(where: string, values: readonly unknown[]): Promise<KeptSession[]> {
+    const { rows } = await pool.query<{
+      session_key: string;
+      client_id: string;
+      device_id: string | null;
+      key_id: string | null;
+      site_id: string;
+      subscriptions: Subscription[];
+      keep_ms: number;
+      expires_at: number;
+      may_subscribe: string[] | null;
+      messages: number;
+    }>(
+      `SELECT session_key, client_id, device_id, key_id, one.site_id, subscriptions, keep_ms, one.expires_at, may_subscribe,
+         (SELECT count(*) FROM mqtt_queue AS message WHERE message.session_key = one.session_key) AS messages
+       FROM mqtt_sessions AS one LEFT JOIN api_keys AS key USING (key_id)
+       WHERE one.expires_at > $1 AND (key_id IS NULL OR key.expires_at > $1) ${where}`,
+      [...values],
+    );
+    return rows.map((row) => ({
+      key: row.session_key,
+      clientId: row.client_id,
+      owner:
+        row.device_id === null
+          ? { kind: 'operator', keyId: row.key_id ?? '', siteId: row.site_id, maySubscribe: row.may_subscribe ?? [] }
+          : { kind: 'device', deviceId: row.device_id, siteId: row.site_id },
+      subscriptions: row.subscriptions,
+      keepMs: row.keep_ms,
+      expiresAt: row.expires_at,
+      messages: row.messages,
+    }));
+  }
+
   return {
     queue: queueOf,
-    async sessions(now) {
-      const { rows } = await pool.query<{
-        session_key: string;
-        client_id: string;
-        device_id: string | null;
-        key_id: string | null;
-        site_id: string;
-        subscriptions: Subscription[];
-        keep_ms: number;
-        expires_at: number;
-        may_subscribe: string[] | null;
-        messages: number;
-      }>(
-        `SELECT session_key, client_id, device_id, key_id, one.site_id, subscriptions, keep_ms, one.expires_at, may_subscribe,
-           (SELECT count(*) FROM mqtt_queue AS message WHERE message.session_key = one.session_key) AS messages
-         FROM mqtt_sessions AS one LEFT JOIN api_keys AS key USING (key_id)
-         WHERE one.expires_at > $1 AND (key_id IS NULL OR key.expires_at > $1) ORDER BY session_key`,
-        [now],
-      );
-      return rows.map((row) => ({
-        key: row.session_key,
-        clientId: row.client_id,
-        owner:
-          row.device_id === null
-            ? { kind: 'operator', keyId: row.key_id ?? '', siteId: row.site_id, maySubscribe: row.may_subscribe ?? [] }
-            : { kind: 'device', deviceId: row.device_id, siteId: row.site_id },
-        subscriptions: row.subscriptions,
-        keepMs: row.keep_ms,
-        expiresAt: row.expires_at,
-        messages: row.messages,
-      }));
-    },
+    sessions: (now) => sessionsOf('ORDER BY session_key', [now]),
+    session: async (key, now) => (await sessionsOf('AND session_key = $2', [now, key]))[0] ?? null,
     async save(session, expiresAt) {
       const { key, owner, clientId } = session;
       const device = owner.kind === 'device' ? owner.deviceId : null;
