@@ -22,7 +22,7 @@ export interface StampedeOptions {
   readonly rounds: number;
   /** How devices come back; as a rule as they do by themselves. */
   readonly backoff?: BackoffOptions;
-  /** How long all are left in peace before the server is killed, ms. */
+  /** How long all are left in peace before the server is killed, ms; as a rule until each has sent something. */
   readonly settleMs?: number;
   readonly say: (line: string) => void;
   readonly signal: AbortSignal;
@@ -49,7 +49,8 @@ const SETTLE_MS = 3_000;
 
 /** A fleet loses its server to `kill -9` and comes back to it, `rounds` times. */
 export async function stampede(options: StampedeOptions): Promise<StampedeResult> {
-  const { devices: count, say, signal, settleMs = SETTLE_MS } = options;
+  const { devices: count, say, signal } = options;
+  const settleMs = options.settleMs ?? options.everySeconds * 1_000 + SETTLE_MS;
   await needOpenFiles(count);
   const dataDir = await mkdtemp(join(tmpdir(), 'muster-stampede-'));
   const flags = await fixedPorts();
