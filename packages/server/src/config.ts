@@ -7,6 +7,7 @@ import { devicesConfig } from './devices/config.ts';
 import { liveConfig } from './gateway/live/config.ts';
 import { mqttConfig } from './gateway/mqtt/config.ts';
 import { XiaozhiConfig } from './gateway/xiaozhi/config.ts';
+import { busConfig } from './platform/bus/index.ts';
 import { httpConfig } from './platform/http/config.ts';
 import { listSettings, readSettings, redactSettings } from './platform/settings.ts';
 import { telemetryConfig } from './telemetry/config.ts';
@@ -33,6 +34,7 @@ export const configSchema = Type.Object({
     ),
     poolSize: Type.Integer({ minimum: 2, maximum: 200, default: 12, description: 'Connections to the database' }),
   }),
+  bus: busConfig,
   http: httpConfig,
   devices: devicesConfig,
   telemetry: telemetryConfig,

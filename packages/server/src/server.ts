@@ -18,14 +18,14 @@ import { createLiveGateway } from './gateway/live/index.ts';
 import { createXiaozhiGateway, WEBSOCKET_PATH } from './gateway/xiaozhi/index.ts';
 import { createLiveInbox } from './live-inbox.ts';
 import { createReadiness, operationRoutes, type Part } from './operations/index.ts';
-import { createInProcessBus } from './platform/bus/index.ts';
+import { type Bus, createInProcessBus, createNatsBus } from './platform/bus/index.ts';
 import { type Clock, systemClock } from './platform/clock.ts';
 import { lockDataDir, migrate, type OpenDatabase, openDatabase, startEmbeddedPostgres } from './platform/db/index.ts';
 import { createHttp, type Http } from './platform/http/index.ts';
 import { refuseOtherUpgrades } from './platform/http/upgrades.ts';
 import { createLifecycle, type Lifecycle } from './platform/lifecycle.ts';
 import { createLogger, type Logger } from './platform/log.ts';
-import { createMetrics } from './platform/metrics.ts';
+import { createMetrics, type Metrics } from './platform/metrics.ts';
 import { createSites, siteRoutes } from './sites/index.ts';
 import {
   assistantRoutes,
@@ -91,7 +91,8 @@ async function compose(
   lifecycle: Lifecycle,
 ): Promise<Server> {
   const metrics = createMetrics();
-  const bus = createInProcessBus(log);
+  const bus = await openBus(config, { clock, log, metrics });
+  lifecycle.onStop('bus', 3_000, () => bus.close());
 
   // models load while the database starts: together they are the time to ready
   const vad = parts.vad ?? createSilero({ log, clock });
@@ -229,7 +230,12 @@ async function compose(
     publicUrl: config.http.publicUrl ?? null,
   });
 
-  const readiness = createReadiness(clock, [databasePart(database), ...fleet.parts, ...voice.parts()]);
+  const readiness = createReadiness(clock, [
+    databasePart(database),
+    ...busParts(bus),
+    ...fleet.parts,
+    ...voice.parts(),
+  ]);
   protectRoutes(http, accounts);
   accountRoutes(http, accounts, { afterSetup: async (userId, name) => void (await sites.create({ name }, userId)) });
   apiKeyRoutes(http, apiKeys);
@@ -295,6 +301,14 @@ async function compose(
   };
 }
 
+async function openBus(
+  { bus }: Config,
+  deps: { readonly clock: Clock; readonly log: Logger; readonly metrics: Metrics },
+): Promise<Bus> {
+  const { url } = bus;
+  return url === undefined ? createInProcessBus(deps.log) : createNatsBus({ ...deps, config: { ...bus, url } });
+}
+
 /** The embedded database when no other is named. Its lock and process end last. */
 async function openStore(config: Config, log: Logger, lifecycle: Lifecycle): Promise<OpenDatabase> {
   let connectionString = config.database.url;
@@ -339,6 +353,20 @@ function databasePart(database: OpenDatabase): Part {
     name: 'database',
     check: async () => ({ state: 'ready', detail: `answered in ${(await database.ping()).toFixed(1)} ms` }),
   };
+}
+
+/** A server that hears nothing of the others still works: they find each other's work in the database, later. */
+function busParts(bus: Bus): Part[] {
+  if (bus.state() === null) return [];
+  return [
+    {
+      name: 'bus',
+      check() {
+        const { connected, detail } = bus.state() ?? { connected: false, detail: 'closed' };
+        return { state: connected ? 'ready' : 'degraded', detail };
+      },
+    },
+  ];
 }
 
 async function listen(http: Http, config: Config): Promise<string> {
