@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bug, type Command, type DeviceBatchCreated } from '@muster/contract';
+import { Pool } from 'pg';
 import { defineBench } from './define.ts';
 import type { BareJob } from './http/bare.ts';
 import { startChild, told } from './http/child.ts';
@@ -46,7 +47,8 @@ export const bench = defineBench({
         const reads = await read(server, made, options, progress, signal);
         progress('sending commands');
         const commands = await roundTrips(server, made, options.commands, signal);
-        return { figures: { ...reads.figures, ...commands }, beside: reads.beside };
+        const commandRoundTripP95Ms = await threeWrites(await server.databaseUrl(), options.commands / 4);
+        return { figures: { ...reads.figures, ...commands }, beside: { ...reads.beside, commandRoundTripP95Ms } };
       } finally {
         await server.stop();
       }
@@ -167,6 +169,29 @@ async function roundTrips(server: ServerProcess, made: readonly Made[], count: n
     };
   } finally {
     doers.kill();
+  }
+}
+
+/**
+ * The least that a round trip must wait for: a command is stored, claimed and ended, each durable before the next. The
+ * same number of them at a time, past the server; ms, p95.
+ */
+async function threeWrites(connectionString: string, count: number): Promise<number> {
+  const pool = new Pool({ connectionString, max: AT_ONCE });
+  try {
+    await pool.query('CREATE TABLE bench_writes (n integer)');
+    const times: number[] = [];
+    async function writer(): Promise<void> {
+      while (times.length < count) {
+        const begun = performance.now();
+        for (let nth = 0; nth < 3; nth++) await pool.query('INSERT INTO bench_writes VALUES (1)');
+        times.push(performance.now() - begun);
+      }
+    }
+    await Promise.all(Array.from({ length: AT_ONCE }, writer));
+    return percentile(times, 0.95);
+  } finally {
+    await pool.end();
   }
 }
 
