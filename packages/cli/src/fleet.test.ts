@@ -211,8 +211,8 @@ test('who waits hears the end, and the exit code says whether it was done', asyn
 test('what is typed wrong is refused before anything is sent', async () => {
   const requests = server.seen.length;
   await refused(['send', 'Lamp'], /NAME is missing/);
-  await refused(['send', 'Lamp', 'blink', '{times:3}'], /The arguments are no JSON: /);
-  await refused(['send', 'Lamp', 'blink', '[3]'], /The arguments are no JSON object\./);
+  await refused(['send', 'Lamp', 'blink', '{times:3}'], /ARGS is not JSON\./);
+  await refused(['send', 'Lamp', 'blink', '[3]'], /ARGS is no JSON object\./);
   await refused(['send', 'Lamp', 'blink', '{}', 'more'], /"more" is one word too many\./);
   await refused(['send', 'Lamp', 'blink', '--class', 'never'], /--class takes read, set, act, slow, not "never"\./);
   await refused(['twin', 'set', 'Lamp'], /FIELD is missing\./);

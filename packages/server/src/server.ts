@@ -277,12 +277,13 @@ async function compose(
   refuseOtherUpgrades(http, [WEBSOCKET_PATH, DEVICE_SOCKET_PATH, LIVE_PATH]);
 
   await gateway.listen();
-  await fleet.start();
   await alerts.start();
   lifecycle.onStop('alerts', 10_000, () => alerts.stop());
   live.start();
   lifecycle.onStop('live feed', 3_000, () => live.drain());
   const url = await listen(http, config);
+  // last: a fleet that waits for its server comes back in this moment, and what is not open by then waits behind it
+  await fleet.start();
   lifecycle.onStop('devices', DRAIN_MS, () => gateway.drain(DRAIN_MS - 1_000));
   recorder.start();
   reminders.start();

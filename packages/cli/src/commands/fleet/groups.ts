@@ -3,9 +3,9 @@ import { defineCommand } from '../../command.ts';
 import { usage } from '../../command-line.ts';
 import { tableOf } from '../../screen/terminal.ts';
 import { findDevice, findGroup, siteOrOnly } from '../../server/find.ts';
-import { readName, readTags } from '../../typed.ts';
+import { readName, readObject, readTags } from '../../typed.ts';
 import { followRun } from './runs.ts';
-import { commandOperands, commandOptions, readCommand, readObject } from './send.ts';
+import { commandOperands, commandOptions, readCommand } from './send.ts';
 
 const MEMBERS = 200;
 const groupOperand = { required: true, summary: 'its name or id' } as const;
@@ -119,7 +119,7 @@ export const groupCommands = [list, create, members, remove, send];
 
 function readQuery(tags: string | undefined, typed: string | undefined): GroupQuery | null {
   if (tags === undefined && typed === undefined) return null;
-  const query: GroupQuery = typed === undefined ? {} : readObject(typed, 'The conditions of --query');
+  const query: GroupQuery = typed === undefined ? {} : readObject(typed, '--query');
   const tagged: Condition[] = readTags(tags ?? '').map((tag) => ({ tag }));
   return tagged.length === 0 ? query : { ...query, all: [...tagged, ...(query.all ?? [])] };
 }

@@ -4,6 +4,7 @@ import { usage } from '../../command-line.ts';
 import { tableOf } from '../../screen/terminal.ts';
 import type { Api } from '../../server/api.ts';
 import { findDevice } from '../../server/find.ts';
+import { readObject } from '../../typed.ts';
 
 const LIMIT = 20;
 /** One long-poll; the next begins when nothing has ended. */
@@ -34,22 +35,10 @@ export function readCommand(
   }
   return {
     name,
-    ...(args === undefined ? {} : { args: readObject(args, 'The arguments') }),
+    ...(args === undefined ? {} : { args: readObject(args, 'ARGS') }),
     ...(commandClass === undefined ? {} : { commandClass }),
     ...(options.deadline === undefined ? {} : { deadlineMs: options.deadline * 1_000 }),
   };
-}
-
-/** A JSON object as typed. Throws USAGE. */
-export function readObject(typed: string, what: string): { readonly [key: string]: unknown } {
-  let value: unknown;
-  try {
-    value = JSON.parse(typed);
-  } catch (cause) {
-    throw usage(`${what} are no JSON: ${(cause as Error).message}.`, cause);
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw usage(`${what} are no JSON object.`);
-  return value as { readonly [key: string]: unknown };
 }
 
 const send = defineCommand({
