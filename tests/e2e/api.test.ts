@@ -29,6 +29,8 @@ test('the set-up link works once', async () => {
 test('without a session every route of the API but signing in says so', async () => {
   const { paths } = (await (await bare('GET', '/api/openapi.json')).json()) as { paths: Record<string, object> };
   const open = new Set(['post /api/setup', 'post /api/sessions', 'get /health', 'get /ready', 'get /metrics']);
+  // where MQTT is: a device asks before it has said who it is
+  open.add('get /device/v1/about');
   let tried = 0;
   for (const [path, methods] of Object.entries(paths)) {
     if (path.startsWith('/xiaozhi/')) continue;
