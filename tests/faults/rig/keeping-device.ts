@@ -71,7 +71,8 @@ export function startKeepingDevice(options: KeepingOptions): KeepingDevice {
           kept.splice(0, some.length);
         }
       } catch {
-        // the connection is gone, or there is none to be had: what was not acknowledged is still kept
+        // gone, or there is none to be had, or refused: what was not acknowledged is still kept
+        client?.drop();
       }
       if (!over) await pause(BACK_MS);
     }
