@@ -19,7 +19,7 @@ const FEEDS = 5;
 const CLOSED_MS = 60_000;
 /** What is held when the last slow reader is closed, beyond what was held before them, MB. */
 const GROWTH_MB = 16;
-/** The 99th percentile of acknowledgements of others, against that beside readers that read: the machine is shared. */
+/** The 99th percentile of acknowledgements of others, against that beside readers that read; not of one round alone. */
 const SLOWER = { times: 1.5, ms: 200 };
 
 /**
