@@ -49,6 +49,7 @@ export const fault = defineFault({
       const attacker = await startHostile({ url, mqttPort, token: hostile.token, messagesPerSecond: FLOOD_PER_SECOND });
       stops.push(attacker.stop);
       const steady = await startSteadyDevices(good, server.now, log, EVERY_MS);
+      stops.push(() => void steady.stop());
       const quiet: number[] = [];
       /** Every other quiet half: what the rest differs from them by is the machine's own doing. */
       const quietOdd: number[] = [];
