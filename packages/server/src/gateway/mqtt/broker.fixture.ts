@@ -6,8 +6,8 @@ import { createTestDatabase } from '../../platform/db/test-database.fixture.ts';
 import { createLogger } from '../../platform/log.ts';
 import { createMetrics } from '../../platform/metrics.ts';
 import { type MqttConfig, mqttConfig } from './config.ts';
-import { createMqttGateway, type MqttGateway, type MqttGatewayDeps } from './gateway.ts';
 import type { MqttClient, MqttInbox, MqttPublish } from './inbox.ts';
+import { createMqttGateway, type MqttGateway, type MqttGatewayDeps } from './index.ts';
 
 export const SITE = '019a0000-0000-7000-8000-0000000000aa';
 export const OTHER_SITE = '019a0000-0000-7000-8000-0000000000bb';

@@ -3,7 +3,8 @@ import type { Clock } from '../../platform/clock.ts';
 import type { Logger } from '../../platform/log.ts';
 import { MQTT_LIMITS } from './config.ts';
 import type { MqttCounters } from './counters.ts';
-import { createSession, type OutgoingMessage, type RoutedMessage, type Session } from './session.ts';
+import type { OutgoingMessage, RoutedMessage } from './messages.ts';
+import { createSession, type Session } from './session.ts';
 import type { KeptSession, MqttStore } from './store.ts';
 
 /** Which session gets which message. Found by device and site, so that the cost does not grow with the fleet. */
@@ -59,6 +60,8 @@ export function createRouter(deps: {
   const sessions = new Map<string, Session>();
   const byDevice = new Map<string, Set<Session>>();
   const bySite = new Map<string, Set<Session>>();
+  /** Retained messages on their way to the database. */
+  const retaining = new Set<{ readonly message: RoutedMessage; readonly stored: Promise<void> }>();
   let acknowledged: number[] = [];
   let waitingTargets: Target[] = [];
   let batch: Promise<void> | null = null;
@@ -132,9 +135,10 @@ export function createRouter(deps: {
     if (!connection.publish(message, 0, false, remainingMs)) counters.dropped('too-large');
   }
 
-  /** Its row, if it has one, is of no use any more. */
   /** Rows of messages that were acknowledged and are not removed yet: a client that is back at once gets none again. */
   const leaving = new Set<number>();
+
+  /** The row of a message, if it has one, is of no use any more. */
   function settle(session: Session, { row }: OutgoingMessage): void {
     if (row === null) return;
     session.kept -= 1;
@@ -193,6 +197,16 @@ export function createRouter(deps: {
   }
 
   async function retain(message: RoutedMessage): Promise<void> {
+    const one = { message, stored: storeRetained(message) };
+    retaining.add(one);
+    try {
+      await one.stored;
+    } finally {
+      retaining.delete(one);
+    }
+  }
+
+  async function storeRetained(message: RoutedMessage): Promise<void> {
     const { deviceId, rest, payload } = message;
     if (payload.length === 0) return store.clearRetained(deviceId, rest);
     // the payload is a view into a packet that is gone after this call
@@ -303,6 +317,11 @@ export function createRouter(deps: {
       const probe = createSession(session.key, owner, session.clientId);
       probe.subscribe({ ...own, retainAsPublished: true, noLocal: false });
       const of = owner.kind === 'device' ? { deviceId: owner.deviceId } : { siteId: owner.siteId };
+      // who subscribes between the copies for others and the row would get neither
+      const coming = [...retaining].filter(({ message }) =>
+        owner.kind === 'device' ? message.deviceId === owner.deviceId : message.siteId === owner.siteId,
+      );
+      await Promise.allSettled(coming.map(({ stored }) => stored));
       for (const message of await store.retained(of, clock.now())) {
         const out = probe.take(message);
         if (out === null) continue;

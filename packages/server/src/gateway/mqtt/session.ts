@@ -1,10 +1,9 @@
-import type { IPublishPacket } from 'mqtt-packet';
+import type { ErrorCode } from '@muster/contract';
 import { MQTT_LIMITS } from './config.ts';
 import type { MqttIdentity } from './inbox.ts';
+import type { OutgoingMessage, RoutedMessage } from './messages.ts';
 import { covers, deviceTopic, isFilter, matches, ownTopic, THINGSBOARD } from './topics.ts';
-import type { Connection } from './wire/connection.ts';
-
-export type MessageProperties = NonNullable<IPublishPacket['properties']>;
+import type { AckCommand } from './wire/outgoing.ts';
 
 /** Whose session it is, as far as routing needs it. */
 export type SessionOwner =
@@ -20,36 +19,6 @@ export function ownerOf(identity: MqttIdentity): SessionOwner {
   if (identity.kind === 'operator') return identity;
   const { deviceId, siteId } = identity.device;
   return { kind: 'device', deviceId, siteId };
-}
-
-/** A message on its way to clients. */
-export interface RoutedMessage {
-  readonly deviceId: string;
-  readonly siteId: string;
-  /** Below `devices/{deviceId}/`. */
-  readonly rest: string;
-  readonly payload: Buffer;
-  readonly qos: 0 | 1 | 2;
-  readonly retain: boolean;
-  /** Passed on as they came, without alias and expiry. */
-  readonly properties: MessageProperties | null;
-  /** Epoch ms; null: never. */
-  readonly expiresAt: number | null;
-  /** The session that published it: for "no local". */
-  readonly from: string | null;
-}
-
-/** The same as one client gets it. */
-export interface OutgoingMessage {
-  readonly topic: string;
-  readonly payload: Buffer;
-  readonly qos: 0 | 1 | 2;
-  readonly retain: boolean;
-  readonly properties: MessageProperties | null;
-  readonly subscriptionIds: readonly number[];
-  readonly expiresAt: number | null;
-  /** Its row, when it is kept for a session that outlives its connection; given once it is stored. */
-  row: number | null;
 }
 
 export interface Subscription {
@@ -68,13 +37,26 @@ interface Compiled extends Subscription {
   readonly prefix: string;
 }
 
+/** What a session uses of the connection that it has. */
+export interface SessionConnection {
+  readonly isOpen: boolean;
+  /** Messages that the client takes before it acknowledges the first of them. */
+  readonly receiveMaximum: number;
+  waitingBytes(): number;
+  /** Sends a PUBLISH; false when it is too large for the client. `remainingMs`: what is left of its life. */
+  publish(message: OutgoingMessage, messageId: number, dup: boolean, remainingMs: number | null): boolean;
+  /** `say`: a sentence about the reason, for MQTT 5 clients that want it. */
+  ack(command: AckCommand, messageId: number, reason: number, say?: string): void;
+  close(code: ErrorCode): void;
+}
+
 /** What a client is owed, and what it subscribed to. It may outlive a connection; it never leaves its identity. */
 export interface Session {
   readonly key: string;
   readonly owner: SessionOwner;
   readonly clientId: string;
   /** While it has one. */
-  connection: Connection | null;
+  connection: SessionConnection | null;
   /** How long it is kept without a connection, ms; 0: it ends with the connection. */
   keepMs: number;
   /** It has a row, which goes when it ends. */

@@ -1,12 +1,6 @@
 import type { Pool } from 'pg';
-import type {
-  MessageProperties,
-  OutgoingMessage,
-  RoutedMessage,
-  Session,
-  SessionOwner,
-  Subscription,
-} from './session.ts';
+import type { MessageProperties, OutgoingMessage, RoutedMessage } from './messages.ts';
+import type { Session, SessionOwner, Subscription } from './session.ts';
 
 /** A session as it is kept while it has no connection. */
 export interface KeptSession {

@@ -49,7 +49,6 @@ export function createExternalBroker(deps: MqttGatewayDeps, brokerUrl: string): 
         pending -= 1;
       }
     },
-    onConnected: () => undefined,
     onLost() {
       for (const deviceId of [...heard.keys()]) gone(deviceId);
     },

@@ -4,7 +4,7 @@ import { generate, type Packet } from 'mqtt-packet';
 import type { Clock } from '../../../platform/clock.ts';
 import type { Logger } from '../../../platform/log.ts';
 import { MQTT_LIMITS } from '../config.ts';
-import type { MessageProperties } from '../session.ts';
+import type { MessageProperties } from '../messages.ts';
 import { decodePacket, decodePublish, isPublish } from '../wire/decode.ts';
 import { encodeAck, encodePublish } from '../wire/outgoing.ts';
 import { createPacketReader } from '../wire/packet-reader.ts';
@@ -23,7 +23,6 @@ export interface BrokerLink {
   /** At QoS 0; false when there is no connection, or too much waits in it. */
   publish(message: Pick<BrokerMessage, 'topic' | 'payload' | 'properties'>): boolean;
   waitingBytes(): number;
-  isConnected(): boolean;
   stop(): void;
 }
 
@@ -49,7 +48,6 @@ export function createBrokerLink(deps: {
   readonly filters: readonly string[];
   /** Rejects when the message shall come again; whatever else is wrong with it is for the handler to count. */
   readonly onMessage: (message: BrokerMessage) => Promise<void>;
-  readonly onConnected: () => void;
   readonly onLost: () => void;
 }): BrokerLink {
   const { clock, log } = deps;
@@ -119,7 +117,6 @@ export function createBrokerLink(deps: {
         failures = 0;
         connected = true;
         log.info({ host, port }, 'connected to the MQTT broker');
-        deps.onConnected();
       } else if (packet.cmd === 'disconnect') {
         return lose(`DISCONNECT ${packet.reasonCode ?? 0}`);
       }
@@ -182,7 +179,6 @@ export function createBrokerLink(deps: {
 
   return {
     start: open,
-    isConnected: () => connected,
     waitingBytes: () => socket?.writableLength ?? 0,
     publish({ topic, payload, properties }) {
       if (socket === null || !connected || socket.writableLength > 4 * MQTT_LIMITS.waitingBytes) return false;

@@ -7,10 +7,11 @@ import type { Logger } from '../../../platform/log.ts';
 import { MQTT_LIMITS, type MqttConfig } from '../config.ts';
 import type { MqttCounters } from '../counters.ts';
 import type { MqttClient, MqttIdentity, MqttSendOptions, MqttVersion } from '../inbox.ts';
-import type { MessageProperties, OutgoingMessage, Session } from '../session.ts';
+import type { MessageProperties, OutgoingMessage } from '../messages.ts';
+import type { Session, SessionConnection } from '../session.ts';
 import { matches, ownTopic, THINGSBOARD } from '../topics.ts';
 import { decodePacket, decodePublish, type IncomingPublish, isPublish } from './decode.ts';
-import { type AckCommand, encodeAck, encodePublish } from './outgoing.ts';
+import { encodeAck, encodePublish } from './outgoing.ts';
 import { createPacketReader } from './packet-reader.ts';
 import { closeReason, REASON } from './reasons.ts';
 
@@ -35,10 +36,8 @@ export interface ConnectionDeps {
 }
 
 /** One TCP connection that speaks MQTT: bytes to packets and back. It knows nothing of topics and who may see them. */
-export interface Connection extends MqttClient {
+export interface Connection extends MqttClient, SessionConnection {
   readonly session: Session;
-  readonly receiveMaximum: number;
-  readonly isOpen: boolean;
   /** Monotonic ms of the last packet; the keep-alive is looked at from outside. */
   readonly lastSeen: number;
   readonly keepAliveMs: number;
@@ -49,12 +48,8 @@ export interface Connection extends MqttClient {
   refuse(version: MqttVersion, returnCode: number, code: ErrorCode): void;
   write(bytes: Buffer): void;
   writePacket(packet: Packet): void;
-  /** `say`: a sentence about the reason, for MQTT 5 clients that want it. */
-  ack(command: AckCommand, messageId: number, reason: number, say?: string): void;
   /** Ends it with a reason of MQTT 5. */
   disconnect(reason: number, code: ErrorCode): void;
-  /** Sends a PUBLISH; false when it is too large for the client. `remainingMs`: what is left of its life. */
-  publish(message: OutgoingMessage, messageId: number, dup: boolean, remainingMs: number | null): boolean;
   /** Stops reading the socket; as many `resume` as `pause`. */
   pause(): void;
   resume(): void;

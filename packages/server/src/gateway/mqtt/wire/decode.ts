@@ -1,6 +1,6 @@
 import { type Packet, type Parser, parser } from 'mqtt-packet';
 import type { MqttVersion } from '../inbox.ts';
-import type { MessageProperties } from '../session.ts';
+import type { MessageProperties } from '../messages.ts';
 
 /** A PUBLISH as it came. `properties` is null when there are none: always in 3.1.1. */
 export interface IncomingPublish {

@@ -1,6 +1,6 @@
 import { generate, type Packet } from 'mqtt-packet';
 import type { MqttVersion } from '../inbox.ts';
-import type { MessageProperties, OutgoingMessage } from '../session.ts';
+import type { MessageProperties, OutgoingMessage } from '../messages.ts';
 
 const PUBLISH = 0x30;
 
