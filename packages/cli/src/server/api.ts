@@ -54,7 +54,7 @@ import {
 import { fleetApi } from './fleet-api.ts';
 import { type ApiRequest, send, type Target } from './http.ts';
 import { watchLive } from './live.ts';
-import { query } from './query.ts';
+import { type PageQuery, query } from './query.ts';
 import { openDownload } from './transfer.ts';
 
 /** Made apart from their use: inferring a reply's type through a schema costs the compiler a second for each call. */
@@ -92,12 +92,6 @@ const is = {
   telemetryReply: hasShape(TelemetryReply),
   turnList: hasShape(TurnList),
 };
-
-/** A page of a list: `after` is the `next` of the page before. */
-export interface PageQuery {
-  readonly limit?: number | undefined;
-  readonly after?: string | undefined;
-}
 
 export type Api = ReturnType<typeof createApi>;
 

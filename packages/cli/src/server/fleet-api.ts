@@ -14,9 +14,8 @@ import {
   Twin,
   type TwinPatch,
 } from '@muster/contract';
-import type { PageQuery } from './api.ts';
 import type { ApiRequest } from './http.ts';
-import { query } from './query.ts';
+import { type PageQuery, query } from './query.ts';
 
 const is = {
   command: hasShape(Command),

@@ -7,8 +7,9 @@ import { LIMITS, MusterError } from '@muster/contract';
 import { createVirtualClock } from '@muster/testkit';
 import { migrate, openDatabase, startEmbeddedPostgres } from '../platform/db/index.ts';
 import { createLogger } from '../platform/log.ts';
+import type { Source } from './points.ts';
 import { startTelemetry } from './telemetry.fixture.ts';
-import type { Source, Telemetry } from './telemetry.ts';
+import type { Telemetry } from './telemetry.ts';
 
 let world: Awaited<ReturnType<typeof startTelemetry>>;
 let telemetry: Telemetry;

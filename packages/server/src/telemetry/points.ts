@@ -1,5 +1,11 @@
 import { kindOf, LIMITS, MusterError, type PointValue, type TelemetryMessage, type ValueKind } from '@muster/contract';
 
+/** A device as its connection knows it. */
+export interface Source {
+  readonly deviceId: string;
+  readonly siteId: string;
+}
+
 /** One value of one series, checked. */
 export interface Point {
   readonly series: string;

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { createVirtualClock } from '@muster/testkit';
+import type { Source } from './points.ts';
 import { SITE, startTelemetry } from './telemetry.fixture.ts';
-import type { Source, Telemetry } from './telemetry.ts';
+import type { Telemetry } from './telemetry.ts';
 
 const DAY = 86_400_000;
 const clock = createVirtualClock(Date.UTC(2026, 10, 21, 12));

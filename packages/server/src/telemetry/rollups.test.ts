@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { createVirtualClock } from '@muster/testkit';
 import fc from 'fast-check';
+import type { Source } from './points.ts';
 import { LEVEL_MS } from './rollups.ts';
 import type { RollupLevel } from './tables.ts';
 import { startTelemetry } from './telemetry.fixture.ts';
-import type { Source, Telemetry } from './telemetry.ts';
+import type { Telemetry } from './telemetry.ts';
 
 const MINUTE = 60_000;
 const HOUR = 3_600_000;

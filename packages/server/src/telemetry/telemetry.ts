@@ -7,7 +7,7 @@ import type { Logger } from '../platform/log.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import { createBatcher } from './batcher.ts';
 import { DAY_MS, type TelemetryConfig } from './config.ts';
-import { checkObject, type Point, pointsOf } from './points.ts';
+import { checkObject, type Point, pointsOf, type Source } from './points.ts';
 import { createReader, type Reader } from './reader.ts';
 import { createRetention } from './retention.ts';
 import { createRollups } from './rollups.ts';
@@ -18,12 +18,6 @@ import { createExporter, type Exporter } from './transfer/export.ts';
 import type { InRow } from './transfer/rows.ts';
 import { createRowStore } from './transfer/store-rows.ts';
 import { type Entry, writeBatch } from './writer.ts';
-
-/** A device as its connection knows it. */
-export interface Source {
-  readonly deviceId: string;
-  readonly siteId: string;
-}
 
 export interface Telemetry extends Reader {
   /** What leaves as files. */

@@ -1,7 +1,6 @@
 import { MusterError } from '@muster/contract';
-import { type Point, pointsOf } from '../points.ts';
+import { type Point, pointsOf, type Source } from '../points.ts';
 import { fits, type SeriesIndex } from '../series.ts';
-import type { Source } from '../telemetry.ts';
 import type { Entry } from '../writer.ts';
 import type { InRow } from './rows.ts';
 
