@@ -2,6 +2,7 @@ import { readFile, statfs } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { type Kysely, sql } from 'kysely';
 import type { Registry } from 'prom-client';
+import { LONG_POLL } from '../../platform/http/index.ts';
 import type { ServerMeasures } from '../engine/engine.ts';
 import type { AlertTables } from '../tables.ts';
 
@@ -28,8 +29,8 @@ interface Cpu {
 }
 
 /**
- * What this server knows of itself. A measure is over the span since the last call; null while it is not known. The
- * answers of long-polls count as they take: their routes are left out.
+ * What this server knows of itself. A measure is over the span since the last call; null while it is not known.
+ * Long-polls take as long as they were asked to: they are left out.
  */
 export function createMeasures({ registry, db, dataDir }: MeasureDeps): () => Promise<ServerMeasures> {
   let lastHttp: Sum | null = null;
@@ -104,7 +105,7 @@ function sumOf(values: readonly Value[]): Sum {
   let failed = 0;
   const buckets = new Map<number, number>();
   for (const { value, metricName, labels } of values) {
-    if (String(labels.route).endsWith('/wait')) continue;
+    if (String(labels.route).endsWith(LONG_POLL)) continue;
     if (metricName === `${HTTP}_count`) {
       requests += value;
       if (String(labels.status).startsWith('5')) failed += value;
@@ -116,7 +117,7 @@ function sumOf(values: readonly Value[]): Sum {
 }
 
 /** As Prometheus does: even within a bucket; past the last bound the bound itself. `counts` are cumulative. */
-export function quantile(counts: readonly (readonly [bound: number, count: number])[], all: number, q: number): number {
+function quantile(counts: readonly (readonly [bound: number, count: number])[], all: number, q: number): number {
   const rank = q * all;
   let below = 0;
   let from = 0;

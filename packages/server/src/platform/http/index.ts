@@ -75,6 +75,9 @@ export async function createHttp(
   return app;
 }
 
+/** Stands behind the route of a request that asked to wait (`waitMs`): its time says nothing about the server. */
+export const LONG_POLL = ' (long-poll)';
+
 function observe(app: Http, metrics: Metrics): void {
   const seconds = metrics.histogram(
     'muster_http_request_seconds',
@@ -83,7 +86,9 @@ function observe(app: Http, metrics: Metrics): void {
     [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
   );
   app.addHook('onResponse', async (request, reply) => {
-    const route = request.routeOptions.url ?? 'unknown';
+    const { url = 'unknown' } = request.routeOptions;
+    const { waitMs = 0 } = (request.query ?? {}) as { readonly waitMs?: unknown };
+    const route = Number(waitMs) > 0 ? url + LONG_POLL : url;
     seconds.observe({ method: request.method, route, status: String(reply.statusCode) }, reply.elapsedTime / 1000);
   });
 }
