@@ -88,6 +88,7 @@ let folder: string;
 let server: StubServer;
 let turns: Turn[] = [];
 let sites = [SITE];
+let removed: ReturnType<typeof device>[] = [];
 let hardwareId = '02:00:00:00:00:01';
 
 const session = { token: 'secret-token', expiresAt: 9_999_999_999_999, user: USER };
@@ -110,7 +111,11 @@ const routes: Routes = {
   [`PATCH /api/assistants/${ID(7)}`]: () => ({ body: ASSISTANT }),
   'POST /api/sites': ({ body }) => ({ status: 201, body: { ...SITE, ...(body as object) } }),
   [`PATCH /api/sites/${ID(2)}`]: ({ body }) => ({ body: { ...SITE, ...(body as object) } }),
-  'GET /api/devices': () => ({ body: { devices: [device(hardwareId)], next: null } }),
+  'GET /api/devices': ({ url }) => {
+    const state = new URL(url, 'http://stub').searchParams.get('state');
+    const devices = [...removed, device(hardwareId)].filter((one) => state === null || one.state === state);
+    return { body: { devices, next: null } };
+  },
   [`GET /api/devices/${ID(3)}/turns`]: () => ({ body: { turns, next: null } }),
   [`PATCH /api/devices/${ID(3)}`]: ({ body }) => ({ body: { ...device(hardwareId), ...(body as object) } }),
   'POST /api/devices/activate': ({ body }) => {
@@ -270,10 +275,24 @@ test('sites, devices and answers that make no sense', async () => {
   assert.deepEqual(server.seen.at(-1)?.body, { telemetryKeepDays: 30 });
   assert.equal((await muster(['sites', 'set', 'home', '--keep-days', '31'])).code, 2);
   assert.equal((await muster(['sites', 'set', 'home', '--kind', 'castle'])).code, 2);
-  assert.match((await muster(['devices', 'rename', 'kitchen', 'Hall'])).err, /Hall is called Hall now/);
+  assert.match((await muster(['devices', 'rename', 'kitchen', 'Hall'])).err, /Kitchen is called Hall now/);
   assert.match((await muster(['devices', 'rename', 'attic', 'Hall'])).err, /There is no device "attic"/);
   assert.match((await muster(['config', 'show'])).err, /Wrong shape\. \(name is missing; age is wrong\)/);
   assert.match((await muster(['providers'])).err, /something that is no Muster answer/);
+});
+
+test('devices that were removed are out of the way of those that are there', async () => {
+  await signIn();
+  removed = [{ ...device('old'), deviceId: ID(9), state: 'revoked' }];
+  const { out } = await muster(['devices']);
+  assert.match(out, / connected /);
+  assert.doesNotMatch(out, / revoked /);
+  assert.match((await muster(['devices', '--revoked'])).out, / revoked /);
+  const { code, err } = await muster(['devices', 'rename', 'Kitchen', 'Hall']);
+  assert.equal(code, 0, err);
+  // the server looks for the name, however many devices there are
+  assert.ok(server.seen.some(({ url }) => url.includes('called=Kitchen')));
+  removed = [];
 });
 
 test('draws the time line of turns', async () => {

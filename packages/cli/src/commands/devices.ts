@@ -17,12 +17,17 @@ const list = defineCommand({
     site: { kind: 'text', value: 'SITE', summary: 'only those of one site (name or id)' },
     tag: { kind: 'text', value: 'TAG', summary: 'only those with this tag' },
     profile: { kind: 'text', value: 'PROFILE', summary: 'only those of this profile' },
+    revoked: { kind: 'flag', summary: 'those that were removed, instead' },
     limit: { kind: 'number', value: 'N', min: 1, summary: `at most so many (default ${LIST_LIMIT})` },
   },
-  async run(_operands, { site, tag, profile, limit }, { terminal, json, signedIn }) {
+  async run(_operands, { site, tag, profile, revoked, limit = LIST_LIMIT }, { terminal, json, signedIn }) {
     const api = await signedIn();
     const siteId = site === undefined ? undefined : (await findSite(api, site)).siteId;
-    const devices = await allDevices(api, { siteId, tag, profile }, limit ?? LIST_LIMIT);
+    const state = revoked === true ? 'revoked' : 'active';
+    // one more than is shown tells whether there are more
+    const found = await allDevices(api, { siteId, tag, profile, state }, limit + 1);
+    const devices = found.slice(0, limit);
+    if (found.length > limit) terminal.note(`There are more than these ${limit}: --limit N`);
     if (json) return terminal.print(JSON.stringify(devices));
     const rows = devices.map((device) => [
       device.name,
@@ -32,7 +37,8 @@ const list = defineCommand({
       device.firmwareVersion ?? '',
       device.proof === 'hmac' ? 'proven' : 'not proven',
       seen(device),
-      device.hardwareId,
+      // a device that was made and not switched on has no other
+      device.hardwareId === device.deviceId ? '' : device.hardwareId,
       device.deviceId,
     ]);
     const head = ['NAME', 'STATE', 'KIND', 'TAGS', 'FIRMWARE', 'IDENTITY', 'LAST SEEN', 'HARDWARE', 'ID'];
@@ -40,7 +46,9 @@ const list = defineCommand({
       tableOf(
         head,
         rows,
-        'No devices. Switch one on and run `muster activate CODE`, or make one: `muster devices create NAME`.',
+        revoked === true
+          ? 'No device was removed.'
+          : 'No devices. Switch one on and run `muster activate CODE`, or make one: `muster devices create NAME`.',
       ),
     );
   },
@@ -70,8 +78,10 @@ const rename = defineCommand({
   async run({ device, name: typed }, _options, context) {
     const name = readName(typed);
     const api = await context.signedIn();
-    const { deviceId } = await findDevice(api, device);
-    say(context, await api.changeDevice(deviceId, { name }), `is called ${name} now`);
+    const before = await findDevice(api, device);
+    const changed = await api.changeDevice(before.deviceId, { name });
+    if (context.json) context.terminal.print(JSON.stringify(changed));
+    else context.terminal.note(`${before.name} is called ${name} now.`);
   },
 });
 

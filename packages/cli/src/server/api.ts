@@ -139,7 +139,8 @@ export function createApi(target: Target) {
         readonly siteId?: string | undefined;
         readonly tag?: string | undefined;
         readonly profile?: string | undefined;
-        readonly state?: string;
+        readonly state?: string | undefined;
+        readonly called?: string | undefined;
       },
     ) => get(`/api/devices${query({ ...page })}`, is.deviceList),
     createDevice: (body: DeviceCreate) => write('POST', '/api/devices', body, is.deviceCreated),

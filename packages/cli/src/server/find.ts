@@ -1,8 +1,8 @@
 import { type Assistant, type Device, type Group, MusterError, type Notifier, type Site } from '@muster/contract';
 import type { Api } from './api.ts';
 
-/** Devices read while looking for one by its name; a person with more gives the id. */
-const SEARCH_LIMIT = 1_000;
+/** More of one name than anybody reads in a refusal. */
+const SAME_NAME_LIMIT = 200;
 const PAGE = 200;
 
 /** Every part that is given must hold. */
@@ -10,13 +10,27 @@ export interface DeviceFilter {
   readonly siteId?: string | undefined;
   readonly tag?: string | undefined;
   readonly profile?: string | undefined;
+  readonly state?: 'active' | 'revoked' | undefined;
+  /** The whole name, hardware id or serial number, in capitals or not. */
+  readonly called?: string | undefined;
 }
 
-/** A device by its id, name, hardware id or serial number. Throws NOT_FOUND, or CONFLICT when a name fits several. */
+/**
+ * A device by its id, name, hardware id or serial number; one that was removed only when no other has the name. Throws
+ * NOT_FOUND, or CONFLICT when a name fits several.
+ */
 export async function findDevice(api: Api, wanted: string): Promise<Device> {
   if (isId(wanted)) return api.device(wanted);
-  const devices = await allDevices(api, {}, SEARCH_LIMIT);
-  return only(devices, wanted, 'device', ({ name, hardwareId, serialNumber }) => [name, hardwareId, serialNumber]);
+  const names = ({ name, hardwareId, serialNumber }: Device): readonly (string | null)[] => [
+    name,
+    hardwareId,
+    serialNumber,
+  ];
+  // no name is empty, and the server takes no longer ones
+  if (wanted === '' || wanted.length > 200) return only<Device>([], wanted, 'device', names);
+  const active = await allDevices(api, { called: wanted, state: 'active' }, SAME_NAME_LIMIT);
+  if (active.length > 0) return only(active, wanted, 'device', names);
+  return only(await allDevices(api, { called: wanted }, SAME_NAME_LIMIT), wanted, 'device', names);
 }
 
 /** Devices that `filter` names, or all, page by page, up to `limit`. */

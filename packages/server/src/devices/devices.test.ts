@@ -401,6 +401,17 @@ test('a person who guesses from many addresses is one guesser', async () => {
   assert.equal((await Promise.all(tries)).filter((code) => code === 'RATE_LIMITED').length, 15);
 });
 
+test('a device is found by what it is called, its whole name or the id of its hardware', async () => {
+  const { device: lamp } = await devices.create({ name: 'Lamp_1', siteId: siteA });
+  await devices.create({ name: 'Lamp_10', siteId: siteA });
+  await devices.create({ name: 'Lampx1', siteId: siteA });
+  const called = async (text: string): Promise<string[]> =>
+    (await devices.list({ sites: [siteA], called: text, limit: 10 })).map(({ deviceId }) => deviceId);
+  assert.deepEqual(await called('lamp_1'), [lamp.deviceId]);
+  assert.deepEqual(await called(lamp.hardwareId.toUpperCase()), [lamp.deviceId]);
+  assert.deepEqual(await called('Lamp'), []);
+});
+
 test('a change of nothing changes nothing', async () => {
   const device = knock();
   const { code } = await offered(device);

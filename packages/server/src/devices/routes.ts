@@ -36,6 +36,9 @@ const ListQuery = Type.Object({
   connected: Type.Optional(Type.Boolean()),
   state: Type.Optional(literals(DEVICE_STATES)),
   name: Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'How the name begins' })),
+  called: Type.Optional(
+    Type.String({ minLength: 1, maxLength: 200, description: 'The whole name, hardware id or serial number' }),
+  ),
   group: Type.Optional(Id),
   limit: Type.Integer({ minimum: 1, maximum: 1_000, default: 100 }),
   after: Type.Optional(Id),

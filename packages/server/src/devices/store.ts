@@ -65,6 +65,8 @@ export interface DeviceFilter {
   readonly connected?: boolean;
   /** How the name begins, in capitals or not. */
   readonly name?: string;
+  /** Its whole name, hardware id or serial number, in capitals or not. */
+  readonly called?: string;
   /** Those that are in it now. */
   readonly group?: Group;
 }
@@ -129,7 +131,7 @@ export function createDeviceStore(db: Database<DeviceTables>) {
     list(
       options: DeviceFilter & { limit: number; after?: string },
     ): Promise<(DeviceRow & { held_by: string | null })[]> {
-      const { sites, siteId, state, tag, profile, connected, name, group, after } = options;
+      const { sites, siteId, state, tag, profile, connected, name, called, group, after } = options;
       if (sites?.length === 0) return Promise.resolve([]);
       let query = db
         .selectFrom('devices')
@@ -144,6 +146,8 @@ export function createDeviceStore(db: Database<DeviceTables>) {
       if (tag !== undefined) query = query.where(sql<boolean>`tags @> ARRAY[${tag}]::text[]`);
       if (profile !== undefined) query = query.where('profile', '=', profile);
       if (name !== undefined) query = query.where(sql<boolean>`lower(name) LIKE ${beginsWith(name)}`);
+      if (called !== undefined)
+        query = query.where(sql<boolean>`lower(${called}) IN (lower(name), lower(hardware_id), lower(serial_number))`);
       if (connected !== undefined) query = query.where(sql<boolean>`${isConnected()} = ${connected}`);
       if (group !== undefined) {
         query = query.where('site_id', '=', group.siteId);
