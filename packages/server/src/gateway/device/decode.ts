@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { type JsonValue, LIMITS, MusterError } from '@muster/contract';
-import type { Static, TSchema } from 'typebox';
+import type { Static, TObject } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { isDeeper } from '../../platform/json-depth.ts';
 
@@ -31,14 +31,24 @@ export function parsePayload(payload: Uint8Array): unknown {
 }
 
 /** A check of a schema, compiled once. MESSAGE_INVALID says where the message differs. */
-export function reader<S extends TSchema>(schema: S): (value: unknown) => Static<S> {
+export function reader<S extends TObject>(schema: S): (value: unknown) => Static<S> {
   const compiled = Compile(schema);
   return (value) => {
     if (compiled.Check(value)) return value as Static<S>;
     const [first] = compiled.Errors(value);
-    const where =
-      first?.instancePath === undefined || first.instancePath === '' ? 'The message' : first.instancePath.slice(1);
-    throw invalid(`${where.slice(0, 100)} ${first?.message ?? 'does not have the documented shape'}.`);
+    if (first === undefined) throw invalid('The message does not have the documented shape.');
+    const { keyword, instancePath, params } = first;
+    const where = instancePath.slice(1).replaceAll('/', '.').slice(0, 100);
+    // these two every newcomer meets, and the words of the library for them say little
+    if (keyword === 'boolean') {
+      const known = instancePath.lastIndexOf('/') > 0 ? [] : Object.keys(schema.properties);
+      const fields = known.length === 0 ? '' : ` The fields are ${known.join(', ')}.`;
+      throw invalid(`"${where}" is no field of this message.${fields}`);
+    }
+    if (keyword === 'required') {
+      throw invalid(`${where === '' ? 'The message' : where} has no ${params.requiredProperties.join(', ')}.`);
+    }
+    throw invalid(`${where === '' ? 'The message' : where} ${first.message}.`);
   };
 }
 
