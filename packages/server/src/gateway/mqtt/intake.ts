@@ -158,13 +158,11 @@ export function createIntake(deps: IntakeDeps, connection: Connection): Intake {
   function settled(one: Waiting | null, error: unknown, topic: string): void {
     const reason = error === null ? REASON.success : verdict(error, topic);
     if (one === null) return;
+    // not taken: it is new when it comes again, over this connection or the next
+    if (error !== null && one.command === 'pubrec') session.received.delete(one.messageId);
     if (reason === null) connection.close(codeOf(error));
     else {
-      // a refused QoS 2 message is over with its PUBREC
-      if (reason !== REASON.success) {
-        session.received.delete(one.messageId);
-        one.say = sentenceOf(error);
-      }
+      if (reason !== REASON.success) one.say = sentenceOf(error);
       answer(one, reason);
     }
   }
@@ -189,6 +187,25 @@ export function createIntake(deps: IntakeDeps, connection: Connection): Intake {
     }
   }
 
+  function answerAfter(one: Waiting | null, work: Promise<void>, topic: string): void {
+    if (one !== null) waiting.push(one);
+    if (waiting.length >= MQTT_LIMITS.inflight && !paused) {
+      paused = true;
+      connection.pause();
+    }
+    work.then(
+      () => settled(one, null, topic),
+      (error: unknown) => settled(one, error, topic),
+    );
+  }
+
+  /** A QoS 2 message came again: it was taken, or it is being taken, perhaps since an earlier connection. */
+  function again(messageId: number, before: Promise<void> | null): void {
+    if (waiting.some((one) => one.messageId === messageId && one.command === 'pubrec')) return;
+    if (before === null) connection.ack('pubrec', messageId, REASON.success);
+    else answerAfter({ command: 'pubrec', messageId, reason: -1, since: connection.lastSeen }, before, '');
+  }
+
   return {
     waitingSince: () => waiting[0]?.since ?? null,
     publish(publish, bytes) {
@@ -196,16 +213,12 @@ export function createIntake(deps: IntakeDeps, connection: Connection): Intake {
       counters.messageIn(payload.length);
       throttle(payload.length);
       if (qos === 2) {
-        if (session.received.has(messageId)) {
-          // sent again: it was taken, or is being taken; then its PUBREC follows
-          const known = waiting.some((one) => one.messageId === messageId && one.command === 'pubrec');
-          if (!known) connection.ack('pubrec', messageId, REASON.success);
-          return;
-        }
+        const before = session.received.get(messageId);
+        if (before !== undefined) return again(messageId, before);
         if (session.received.size >= MQTT_LIMITS.inflight) {
           return connection.disconnect(REASON.receiveMaximum, 'QUOTA_EXCEEDED');
         }
-        session.received.add(messageId);
+        session.received.set(messageId, null);
       }
       const topic = topicOf(bytes);
       const one: Waiting | null =
@@ -231,16 +244,18 @@ export function createIntake(deps: IntakeDeps, connection: Connection): Intake {
         }
         return;
       }
-      if (one !== null) waiting.push(one);
-      if (waiting.length >= MQTT_LIMITS.inflight && !paused) {
-        paused = true;
-        connection.pause();
+      if (qos === 2) {
+        const taking = work;
+        session.received.set(messageId, taking);
+        taking.then(
+          () => {
+            if (session.received.get(messageId) === taking) session.received.set(messageId, null);
+          },
+          // `settled` forgets it
+          () => undefined,
+        );
       }
-      const name = topic ?? '';
-      work.then(
-        () => settled(one, null, name),
-        (error: unknown) => settled(one, error, name),
-      );
+      answerAfter(one, work, topic ?? '');
     },
     will(publish) {
       const topic = topicOf(publish.topic) ?? '';

@@ -45,11 +45,13 @@ export interface OwnBroker extends MqttGateway {
 export function createOwnBroker(deps: MqttGatewayDeps): OwnBroker {
   const { log, clock, config, inbox } = deps;
   const connections = new Map<Connection, Intake | null>();
+  /** Those that have sent no CONNECT yet, the oldest first. */
+  const silent = new Set<Connection>();
   const counters = createMqttCounters(deps.metrics, () => connections.size);
   const store = createMqttStore(deps.pool);
   const router = createRouter({ clock, log, store, counters });
-  const sessions = createSessions({ clock, log, config, router, store });
   const wills = createWills(clock);
+  const sessions = createSessions({ clock, log, config, router, store, wills });
   const intakeDeps = { clock, log, inbox, router, counters };
   const subscribing = { clock, log, inbox, router, store };
   const inTurn = createTurns(MOST_SUBSCRIBING);
@@ -63,12 +65,17 @@ export function createOwnBroker(deps: MqttGatewayDeps): OwnBroker {
   // --- coming in ------------------------------------------------------------------------------------------------
 
   function accept(socket: Socket): void {
+    // strangers who say nothing keep nobody out: the one that was silent longest makes room
+    const [silentest] = silent;
+    if (!stopping && connections.size >= config.maxConnections) silentest?.close('HELLO_TIMEOUT');
     if (stopping || connections.size >= config.maxConnections) {
       counters.rejected(stopping ? 'SERVER_STOPPING' : 'UNAVAILABLE');
       socket.destroy();
       return;
     }
-    connections.set(createConnection(connectionDeps, socket), null);
+    const connection = createConnection(connectionDeps, socket);
+    connections.set(connection, null);
+    silent.add(connection);
   }
 
   const connectionDeps = {
@@ -79,6 +86,7 @@ export function createOwnBroker(deps: MqttGatewayDeps): OwnBroker {
     rates: deps.rates,
     packetBytes: packetBytes(LIMITS.deviceMessageBytes),
     onConnect(connection: Connection, packet: IConnectPacket) {
+      silent.delete(connection);
       const credentials = `${packet.username ?? ''} ${packet.password?.toString('latin1') ?? ''}`;
       if (tries.waitMs(credentials) > 0) return refuse(connection, packet, new MusterError('RATE_LIMITED'));
       tries.count(credentials);
@@ -199,6 +207,8 @@ export function createOwnBroker(deps: MqttGatewayDeps): OwnBroker {
     } else if (reason >= 0x80) {
       router.acknowledge(session, messageId);
     } else {
+      // said again it is one more packet to answer
+      if (found.released) connections.get(connection)?.count(1);
       found.released = true;
       connection.ack('pubrel', messageId, 0);
     }
@@ -207,6 +217,7 @@ export function createOwnBroker(deps: MqttGatewayDeps): OwnBroker {
   function onEnd(connection: Connection, code: ErrorCode | null, orderly: boolean): void {
     const intake = connections.get(connection);
     connections.delete(connection);
+    silent.delete(connection);
     if (intake === null || intake === undefined) {
       if (code !== null) counters.rejected(code);
       return;
@@ -214,7 +225,8 @@ export function createOwnBroker(deps: MqttGatewayDeps): OwnBroker {
     const { session } = connection;
     counters.closed(code);
     if (code !== null && WRONGS.has(code)) inbox.refused(connection, code);
-    wills.ended(connection, orderly);
+    // a device that was revoked says nothing any more
+    wills.ended(connection, orderly || code === 'DEVICE_REVOKED');
     inbox.closed(connection);
     if (session.connection === connection) sessions.left(session);
   }

@@ -5,7 +5,7 @@ import { MQTT_LIMITS } from './config.ts';
 import type { MqttCounters } from './counters.ts';
 import type { OutgoingMessage, RoutedMessage } from './messages.ts';
 import { createSession, type Session } from './session.ts';
-import type { KeptSession, MqttStore } from './store.ts';
+import { type KeptSession, type MqttStore, RETAINED_PAGE } from './store.ts';
 
 /** Which session gets which message. Found by device and site, so that the cost does not grow with the fleet. */
 export interface Router {
@@ -41,6 +41,8 @@ export interface Router {
 
 /** Rows that are deleted together, at most so late, ms: after a crash in between a client gets a message twice. */
 const DEQUEUE_MS = 50;
+/** Retained messages that a subscription to the devices of a whole site brings. */
+const MOST_RETAINED = 10_000;
 /** A queue without a connection is cut to its limit when it is so much longer: not at each message. */
 const TRIM_AT = 1.1;
 
@@ -322,11 +324,19 @@ export function createRouter(deps: {
         owner.kind === 'device' ? message.deviceId === owner.deviceId : message.siteId === owner.siteId,
       );
       await Promise.allSettled(coming.map(({ stored }) => stored));
-      for (const message of await store.retained(of, clock.now())) {
-        const out = probe.take(message);
-        if (out === null) continue;
-        if (out.qos === 0) sendNow(session, { ...out, retain: true });
-        else push(session, { ...out, retain: true });
+      const { connection } = session;
+      let last: RoutedMessage | undefined;
+      // somebody who hung up is owed nothing more
+      for (let nth = 0; nth < MOST_RETAINED && session.connection === connection; nth += RETAINED_PAGE) {
+        const page: readonly RoutedMessage[] = await store.retained(of, clock.now(), last ?? null);
+        for (const message of page) {
+          const out = probe.take(message);
+          if (out === null) continue;
+          if (out.qos === 0) sendNow(session, { ...out, retain: true });
+          else push(session, { ...out, retain: true });
+        }
+        last = page.at(-1);
+        if (page.length < RETAINED_PAGE) return;
       }
     },
     async prune() {

@@ -83,8 +83,8 @@ export interface Session {
   readonly inflight: Map<number, { readonly message: OutgoingMessage; released: boolean }>;
   /** Messages that wait for room, oldest first. */
   readonly queue: OutgoingMessage[];
-  /** QoS 2 packet ids that came and are not released. */
-  readonly received: Set<number>;
+  /** QoS 2 packet ids that came and are not released: null once the message is taken, else what it waits for. */
+  readonly received: Map<number, Promise<void> | null>;
   /** A free packet id; 0 when there is none. */
   nextId(): number;
 }
@@ -121,7 +121,7 @@ export function createSession(key: string, owner: SessionOwner, clientId: string
     subscriptions,
     inflight,
     queue: [],
-    received: new Set(),
+    received: new Map(),
     subscribe(subscription) {
       const compiled = compile(subscription);
       const isNew = !subscriptions.has(subscription.filter);

@@ -8,6 +8,7 @@ import type { MqttIdentity } from './inbox.ts';
 import type { Router } from './router.ts';
 import { createSession, ownerOf, type Session } from './session.ts';
 import type { MqttStore } from './store.ts';
+import type { Wills } from './wills.ts';
 
 /** Which session a connection gets, and what becomes of it afterwards. */
 export interface Sessions {
@@ -34,6 +35,8 @@ export interface Sessions {
 /** A row in use is written again no more often, ms; it outlives its session by {@link ROW_SLACK_MS}. */
 const TOUCH_EVERY_MS = 120_000;
 const ROW_SLACK_MS = 300_000;
+/** It is part of the key of a row, characters. */
+const LONGEST_CLIENT_ID = 256;
 
 export function createSessions(deps: {
   readonly clock: Clock;
@@ -41,6 +44,8 @@ export function createSessions(deps: {
   readonly config: MqttConfig;
   readonly router: Router;
   readonly store: MqttStore;
+  /** Wills that wait for a session that is forgotten before its time, and for one that is ended. */
+  readonly wills: Pick<Wills, 'forgotten' | 'returned'>;
 }): Sessions {
   const { clock, config, router, store } = deps;
   const turns = new Map<string, Promise<void>>();
@@ -99,6 +104,7 @@ export function createSessions(deps: {
         const idle = others.find(({ connection }) => connection === null);
         if (idle === undefined) throw new MusterError('RATE_LIMITED', { limit: MQTT_LIMITS.sessionsPerIdentity });
         await drop(idle);
+        deps.wills.forgotten(idle.key);
       }
       session = createSession(key, owner, clientId);
     }
@@ -115,6 +121,9 @@ export function createSessions(deps: {
     take(identity, connect, attach) {
       if (connect.clientId === '' && connect.protocolVersion !== 5 && connect.clean === false) {
         // MQTT 3.1.1, section 3.1.3.1
+        return Promise.reject(new MusterError('CLIENT_ID_INVALID'));
+      }
+      if (connect.clientId.length > LONGEST_CLIENT_ID || /\p{Cc}/u.test(connect.clientId)) {
         return Promise.reject(new MusterError('CLIENT_ID_INVALID'));
       }
       const owner = ownerOf(identity);
@@ -145,6 +154,7 @@ export function createSessions(deps: {
     end(sessions, code) {
       for (const session of sessions) {
         session.keepMs = 0;
+        deps.wills.returned(session.key);
         if (session.connection === null) dropLater(session);
         else session.connection.close(code);
       }

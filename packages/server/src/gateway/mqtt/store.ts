@@ -35,13 +35,17 @@ export interface MqttStore {
   /** False when the device has `limit` retained topics already. */
   retain(message: RoutedMessage, limit: number): Promise<boolean>;
   clearRetained(deviceId: string, rest: string): Promise<void>;
-  /** Retained messages of a device, or of every device of a site; at most 10,000. */
+  /** Retained messages of a device, or of every device of a site, by device and topic: at most 100 after the one given. */
   retained(
     of: { readonly deviceId: string } | { readonly siteId: string },
     now: number,
+    after: Pick<RoutedMessage, 'deviceId' | 'rest'> | null,
   ): Promise<readonly RoutedMessage[]>;
   prune(now: number): Promise<void>;
 }
+
+/** Retained messages that are read together: each may be as large as a message. */
+export const RETAINED_PAGE = 100;
 
 interface QueueRow {
   readonly row_id: number;
@@ -197,7 +201,7 @@ export function createMqttStore(pool: Pool): MqttStore {
     async clearRetained(deviceId, rest) {
       await pool.query('DELETE FROM mqtt_retained WHERE device_id = $1 AND rest = $2', [deviceId, rest]);
     },
-    async retained(of, now) {
+    async retained(of, now, after) {
       const [column, id] = 'deviceId' in of ? ['device_id', of.deviceId] : ['site_id', of.siteId];
       const { rows } = await pool.query<{
         device_id: string;
@@ -209,8 +213,9 @@ export function createMqttStore(pool: Pool): MqttStore {
         expires_at: number | null;
       }>(
         `SELECT device_id, site_id, rest, payload, qos, properties, expires_at FROM mqtt_retained
-         WHERE ${column} = $1 AND (expires_at IS NULL OR expires_at > $2) ORDER BY device_id, rest LIMIT 10000`,
-        [id, now],
+         WHERE ${column} = $1 AND (expires_at IS NULL OR expires_at > $2)
+           AND ($3::uuid IS NULL OR (device_id, rest) > ($3, $4)) ORDER BY device_id, rest LIMIT ${RETAINED_PAGE}`,
+        [id, now, after?.deviceId ?? null, after?.rest ?? ''],
       );
       return rows.map((row) => ({
         deviceId: row.device_id,

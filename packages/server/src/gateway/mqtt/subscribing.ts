@@ -26,11 +26,14 @@ export async function subscribe(
   connection: Connection,
   packet: ISubscribePacket,
 ): Promise<void> {
+  // it may have been closed for its rate, or gone, while it waited for its turn
+  if (!connection.isOpen) return;
   const { session, version } = connection;
   const id = idOf(packet.properties?.subscriptionIdentifier);
   // MQTT 5, 3.8.2.1.2
   if (id === 0) return connection.disconnect(REASON.protocolError, 'FRAME_MALFORMED');
-  const wanted: string[] = [];
+  /** Each once, however often it was asked for: a packet holds thousands of filters, and each costs a query. */
+  const wanted = new Set<string>();
   const granted = packet.subscriptions.map(({ topic: filter, qos, nl, rap, rh }) => {
     if (filter.startsWith('$share/')) return version === 5 ? REASON.sharedSubscriptions : REFUSED;
     const { refused, isNew } = session.subscribe({
@@ -41,7 +44,7 @@ export async function subscribe(
       id,
     });
     if (refused !== null) return version === 5 ? REFUSALS[refused] : REFUSED;
-    if (rh !== 2 && (rh !== 1 || isNew)) wanted.push(filter);
+    if (rh !== 2 && (rh !== 1 || isNew)) wanted.add(filter);
     return qos;
   });
   try {
@@ -54,7 +57,10 @@ export async function subscribe(
   for (const filter of session.subscriptions.keys()) {
     if (packet.subscriptions.some(({ topic }) => topic === filter)) deps.inbox.subscribed(connection, filter);
   }
-  for (const filter of wanted) await deps.router.sendRetained(session, filter);
+  for (const filter of wanted) {
+    if (!connection.isOpen) return;
+    await deps.router.sendRetained(session, filter);
+  }
 }
 
 export async function unsubscribe(

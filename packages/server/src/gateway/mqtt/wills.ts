@@ -12,16 +12,21 @@ export interface Wills {
   ended(connection: Connection, orderly: boolean): void;
   /** The session has a connection again: a will that waits for its delay is void (MQTT 5, 3.1.3.2.2). */
   returned(sessionKey: string): void;
+  /** The session is forgotten before its will was due: it is due now. */
+  forgotten(sessionKey: string): void;
   /** No will is published from here on: our own end is nothing that happened to a client. */
   stop(): void;
 }
 
+/** A timer holds no more than 24 days, ms. */
+const LONGEST_DELAY_MS = 7 * 86_400_000;
+
 export function createWills(clock: Clock): Wills {
   const kept = new WeakMap<Connection, { readonly send: () => void; readonly delayMs: number }>();
-  const delayed = new Map<string, () => void>();
+  const delayed = new Map<string, { readonly cancel: () => void; readonly send: () => void }>();
   let stopped = false;
   return {
-    keep(connection, intake, { will, properties }) {
+    keep(connection, intake, { will }) {
       if (will === undefined || !isTopic(will.topic)) return;
       const { willDelayInterval = 0, ...rest } = will.properties ?? {};
       const publish: IncomingPublish = {
@@ -33,28 +38,36 @@ export function createWills(clock: Clock): Wills {
         payload: Buffer.from(will.payload),
       };
       const send = (): void => intake.will(publish);
-      const sessionMs = (properties?.sessionExpiryInterval ?? 0) * 1_000;
-      kept.set(connection, { send, delayMs: Math.min(willDelayInterval * 1_000, sessionMs) });
+      kept.set(connection, { send, delayMs: willDelayInterval * 1_000 });
     },
     ended(connection, orderly) {
       const will = kept.get(connection);
       kept.delete(connection);
       if (will === undefined || orderly || stopped) return;
-      if (will.delayMs === 0) return will.send();
-      const { key } = connection.session;
-      const cancel = clock.after(will.delayMs, () => {
+      const { send } = will;
+      const { key, keepMs } = connection.session;
+      // a session that ends takes its will with it, so that no more wills wait than there are sessions
+      const delayMs = Math.min(will.delayMs, keepMs, LONGEST_DELAY_MS);
+      if (delayMs === 0) return send();
+      const cancel = clock.after(delayMs, () => {
         delayed.delete(key);
-        will.send();
+        send();
       });
-      delayed.set(key, cancel);
+      delayed.set(key, { cancel, send });
     },
     returned(sessionKey) {
-      delayed.get(sessionKey)?.();
+      delayed.get(sessionKey)?.cancel();
       delayed.delete(sessionKey);
+    },
+    forgotten(sessionKey) {
+      const will = delayed.get(sessionKey);
+      delayed.delete(sessionKey);
+      will?.cancel();
+      will?.send();
     },
     stop() {
       stopped = true;
-      for (const cancel of delayed.values()) cancel();
+      for (const { cancel } of delayed.values()) cancel();
       delayed.clear();
     },
   };

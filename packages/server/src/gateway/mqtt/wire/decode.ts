@@ -120,13 +120,28 @@ function createDecoder(protocolVersion: MqttVersion): (packet: Buffer) => Packet
       return null;
     }
     const { cmd, messageId = 0 } = found as Packet;
-    if (hasTwice(found)) return null;
+    if (hasTwice(found) || hasNul(found)) return null;
     return WITH_ID.has(cmd) && messageId < 1 ? null : found;
   };
 }
 
 /** Properties that may come more than once; every other twice is a protocol error (MQTT 5, 2.2.2.2). */
 const OFTEN: ReadonlySet<string> = new Set(['userProperties', 'subscriptionIdentifier']);
+
+/** A text may not hold NUL (MQTT 5, 1.5.4), and the database takes none: one would fail a batch of messages of others. */
+function hasNul(packet: Packet): boolean {
+  const { properties } = packet as { readonly properties?: object };
+  const will = packet.cmd === 'connect' ? packet.will?.properties : undefined;
+  return [properties, will].some((some) => some !== undefined && textsOf(some).some((text) => text.includes('\0')));
+}
+
+/** Names and values of user properties are texts too. */
+function textsOf(properties: object): string[] {
+  return Object.entries(properties).flatMap(([name, value]) => {
+    if (typeof value === 'string') return [value];
+    return name === 'userProperties' ? [...Object.keys(value), ...Object.values(value).flat()].map(String) : [];
+  });
+}
 
 /** The parser makes a list of a property that came twice. */
 function hasTwice(packet: Packet): boolean {

@@ -10,18 +10,48 @@ export interface PacketReader {
 }
 
 const NOTHING = Buffer.alloc(0);
+/** Most packets are smaller, bytes. */
+const FIRST_ROOM = 256;
 
 export function createPacketReader(limitBytes: number): PacketReader {
   let limit = limitBytes;
-  let rest: Buffer = NOTHING;
+  /** The beginning of a packet, in a buffer with room: bytes that come one by one are not copied again and again. */
+  let held: Buffer = NOTHING;
+  let heldBytes = 0;
+  /** Bytes of that packet; 0 while its length is not known. */
+  let needed = 0;
+
+  function hold(bytes: Buffer): void {
+    if (heldBytes + bytes.length > held.length) {
+      // room for twice as much as came: a length that is only said takes no memory
+      const grown = Buffer.allocUnsafeSlow(Math.max(FIRST_ROOM, 2 * (heldBytes + bytes.length)));
+      held.copy(grown, 0, 0, heldBytes);
+      held = grown;
+    }
+    bytes.copy(held, heldBytes);
+    heldBytes += bytes.length;
+  }
+
+  function letGo(): Buffer {
+    const bytes = held.subarray(0, heldBytes);
+    held = NOTHING;
+    heldBytes = 0;
+    needed = 0;
+    return bytes;
+  }
+
   return {
     limit(bytes) {
       limit = bytes;
     },
     push(chunk, onPacket) {
-      const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+      let bytes = chunk;
+      if (heldBytes > 0) {
+        hold(chunk);
+        if (heldBytes < needed) return 'ok';
+        bytes = letGo();
+      }
       let at = 0;
-      rest = NOTHING;
       while (at < bytes.length) {
         let length = 0;
         let lengthBytes = 0;
@@ -30,8 +60,7 @@ export function createPacketReader(limitBytes: number): PacketReader {
           if (lengthBytes === 4) return 'malformed';
           const next = bytes[at + 1 + lengthBytes];
           if (next === undefined) {
-            // a copy: the chunk may be a large buffer shared with other packets
-            rest = Buffer.from(bytes.subarray(at));
+            hold(bytes.subarray(at));
             return 'ok';
           }
           byte = next;
@@ -42,7 +71,9 @@ export function createPacketReader(limitBytes: number): PacketReader {
         const end = at + bodyAt + length;
         if (bodyAt + length > limit) return 'too-large';
         if (end > bytes.length) {
-          rest = Buffer.from(bytes.subarray(at));
+          // a copy: the chunk may be a large buffer shared with other packets
+          hold(bytes.subarray(at));
+          needed = bodyAt + length;
           return 'ok';
         }
         if (!onPacket(bytes.subarray(at, end), bodyAt)) return 'ok';
