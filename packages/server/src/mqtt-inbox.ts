@@ -21,6 +21,7 @@ import {
 } from './gateway/device/index.ts';
 import type { MqttClient, MqttIdentity, MqttInbox, MqttPublish } from './gateway/mqtt/index.ts';
 import type { Channel, XiaozhiGateway } from './gateway/xiaozhi/index.ts';
+import { forgetOldest } from './platform/forget-oldest.ts';
 
 const THINGSBOARD = 'v1/devices/me/';
 /** What ThingsBoard's devices subscribe to with a wildcard: `rpc/request/+`. */
@@ -88,8 +89,7 @@ export function createMqttInbox(deps: {
     lastRpc = lastRpc >= LAST_RPC ? 1 : lastRpc + 1;
     const number = String(lastRpc);
     rpc.set(number, commandId);
-    const oldest = rpc.keys().next();
-    if (rpc.size > MOST_RPC && oldest.done !== true) rpc.delete(oldest.value);
+    forgetOldest(rpc, MOST_RPC);
     return number;
   }
 

@@ -1,5 +1,6 @@
 import { type Device, MusterError } from '@muster/contract';
 import type { Clock } from '../platform/clock.ts';
+import { forgetOldest } from '../platform/forget-oldest.ts';
 import { hashSecret, newSecret, sameBytes } from '../platform/ids.ts';
 import { createRateLimiter } from '../platform/rate-limiter.ts';
 import type { Activation, ActivationOffer, Knock } from './activation.ts';
@@ -53,8 +54,7 @@ export function createCheckIn(deps: {
   function challenge(key: string): string {
     const open = proofs.get(key);
     if (open !== undefined && open.until > clock.monotonic()) return open.challenge;
-    const oldest = proofs.keys().next();
-    if (proofs.size >= MOST_PROOFS && oldest.done !== true) proofs.delete(oldest.value);
+    forgetOldest(proofs, MOST_PROOFS - 1);
     const fresh = { challenge: newSecret(), until: clock.monotonic() + PROOF_MS, proved: false };
     proofs.set(key, fresh);
     return fresh.challenge;

@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts';
+import { forgetOldest } from './forget-oldest.ts';
 
 /** Messages and bytes of one client, as token buckets that hold one second. */
 export interface ClientRate {
@@ -55,10 +56,7 @@ export function createClientRates(clock: Clock, messagesPerSecond: number, bytes
       const rate = rates.get(key) ?? createClientRate(clock, messagesPerSecond, bytesPerSecond);
       rates.delete(key);
       rates.set(key, rate);
-      if (rates.size > MOST_CLIENTS) {
-        const oldest = rates.keys().next();
-        if (oldest.done !== true) rates.delete(oldest.value);
-      }
+      forgetOldest(rates, MOST_CLIENTS);
       return rate;
     },
   };

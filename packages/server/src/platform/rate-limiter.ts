@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts';
+import { forgetOldest } from './forget-oldest.ts';
 
 /**
  * Counts events per key in a sliding window. Memory is bounded: past `maxKeys` the oldest key goes,
@@ -29,10 +30,7 @@ export function createRateLimiter(
       kept.push(clock.monotonic());
       events.delete(key);
       events.set(key, limit === 1 ? kept.slice(-1) : kept);
-      if (events.size > maxKeys) {
-        const oldest = events.keys().next();
-        if (oldest.done !== true) events.delete(oldest.value);
-      }
+      forgetOldest(events, maxKeys);
     },
     waitMs(key) {
       const kept = recent(key);

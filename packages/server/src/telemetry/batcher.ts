@@ -2,6 +2,7 @@ import { bug, MusterError } from '@muster/contract';
 import { DatabaseError } from 'pg';
 import type { Clock } from '../platform/clock.ts';
 import { translateDatabaseError } from '../platform/db/index.ts';
+import { forgetOldest } from '../platform/forget-oldest.ts';
 import type { Logger } from '../platform/log.ts';
 import type { TelemetryConfig } from './config.ts';
 import type { Entry } from './writer.ts';
@@ -142,8 +143,7 @@ export function createBatcher(deps: {
     if (length > BULK_POINTS) {
       bulkUntil.delete(deviceId);
       bulkUntil.set(deviceId, clock.monotonic() + BULK_MS);
-      const oldest = bulkUntil.keys().next();
-      if (bulkUntil.size > MOST_BULK_DEVICES && oldest.done !== true) bulkUntil.delete(oldest.value);
+      forgetOldest(bulkUntil, MOST_BULK_DEVICES);
     }
     if (bulkUntil.size > 0 && isBulky(deviceId)) return bulk;
     // by the last digit of the id, which is random

@@ -1,5 +1,6 @@
 import { LIMITS, MusterError, type ValueKind } from '@muster/contract';
 import type { Pool } from 'pg';
+import { forgetOldest } from '../platform/forget-oldest.ts';
 import { createGather } from '../platform/gather.ts';
 import { createTurns } from '../platform/turns.ts';
 
@@ -78,10 +79,7 @@ export function createSeriesIndex(
     const found = (await stored(deviceId)) ?? new Map<string, Series>();
     devices.delete(deviceId);
     devices.set(deviceId, found);
-    if (devices.size > MOST_DEVICES) {
-      const oldest = devices.keys().next();
-      if (oldest.done !== true) devices.delete(oldest.value);
-    }
+    forgetOldest(devices, MOST_DEVICES);
     return found;
   }
 

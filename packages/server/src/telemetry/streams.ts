@@ -1,5 +1,6 @@
 import { LIMITS, MusterError } from '@muster/contract';
 import type { Pool } from 'pg';
+import { forgetOldest } from '../platform/forget-oldest.ts';
 import { createGather } from '../platform/gather.ts';
 import { createTurns } from '../platform/turns.ts';
 
@@ -39,8 +40,7 @@ export function createStreamIndex(pool: Pool): StreamIndex {
     const found = (await stored(deviceId)) ?? new Set<string>();
     devices.delete(deviceId);
     devices.set(deviceId, found);
-    const oldest = devices.keys().next();
-    if (devices.size > MOST_DEVICES && oldest.done !== true) devices.delete(oldest.value);
+    forgetOldest(devices, MOST_DEVICES);
     return found;
   }
 

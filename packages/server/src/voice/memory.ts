@@ -1,4 +1,5 @@
 import type { Clock } from '../platform/clock.ts';
+import { forgetOldest } from '../platform/forget-oldest.ts';
 import type { ChatMessage } from './ports.ts';
 
 /**
@@ -45,8 +46,7 @@ export function createMemory(clock: Clock, keepMs: number): Memory {
       ];
       devices.delete(deviceId);
       devices.set(deviceId, { at: clock.monotonic(), messages: [...before, ...now].slice(-2 * MOST_TURNS) });
-      const oldest = devices.keys().next();
-      if (devices.size > MOST_DEVICES && oldest.done !== true) devices.delete(oldest.value);
+      forgetOldest(devices, MOST_DEVICES);
     },
   };
 }

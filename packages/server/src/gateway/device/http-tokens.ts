@@ -1,6 +1,7 @@
 import { MusterError } from '@muster/contract';
 import type { FastifyRequest } from 'fastify';
 import type { Clock } from '../../platform/clock.ts';
+import { forgetOldest } from '../../platform/forget-oldest.ts';
 import type { DeviceInbox, KnownDevice } from './inbox.ts';
 
 /** How long a token is known without asking the database, ms. A revoked device is forgotten at once. */
@@ -25,10 +26,7 @@ export function createTokens(inbox: DeviceInbox, clock: Clock): Tokens {
       known.delete(token);
       if (device === null) throw new MusterError('DEVICE_TOKEN_INVALID');
       known.set(token, { device, until: clock.monotonic() + KNOWN_MS });
-      if (known.size > MOST_KNOWN) {
-        const oldest = known.keys().next();
-        if (oldest.done !== true) known.delete(oldest.value);
-      }
+      forgetOldest(known, MOST_KNOWN);
       return device;
     },
     forget(deviceId) {

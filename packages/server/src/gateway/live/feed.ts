@@ -1,4 +1,5 @@
 import { type LiveTopic, nameOfLiveTopic } from '@muster/contract';
+import { forgetOldest } from '../../platform/forget-oldest.ts';
 import type { LiveItem } from './inbox.ts';
 import { KIND_RULES, keyOf } from './kinds.ts';
 import { createRing, type RingBudget } from './ring.ts';
@@ -81,8 +82,7 @@ export function createFeed(topic: LiveTopic, deps: FeedDeps): Feed {
       known.delete(key);
       ended.delete(key);
       ended.set(key, item);
-      const oldest = ended.keys().next();
-      if (ended.size > MOST_ENDED && oldest.done !== true) ended.delete(oldest.value);
+      forgetOldest(ended, MOST_ENDED);
       return;
     }
     ended.delete(key);

@@ -1,4 +1,5 @@
 import { codeOf, DEVICE_TOPICS, ERROR_CODES, LIMITS, MusterError } from '@muster/contract';
+import { forgetOldest } from '../../../platform/forget-oldest.ts';
 import { createMqttCounters } from '../counters.ts';
 import type { MqttGateway, MqttGatewayDeps } from '../gateway.ts';
 import type { MqttClient } from '../inbox.ts';
@@ -93,8 +94,7 @@ export function createExternalBroker(deps: MqttGatewayDeps, brokerUrl: string): 
     const device = await inbox.deviceOf(deviceId);
     if (device === null) {
       unknown.set(deviceId, clock.monotonic() + UNKNOWN_MS);
-      const oldest = unknown.keys().next();
-      if (unknown.size > MOST_UNKNOWN && oldest.done !== true) unknown.delete(oldest.value);
+      forgetOldest(unknown, MOST_UNKNOWN);
       return null;
     }
     const client: MqttClient = {
