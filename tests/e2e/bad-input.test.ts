@@ -17,7 +17,7 @@ before(async () => {
 });
 after(() => muster.stop());
 
-const LIMIT_MS = 20_000;
+const LIMIT_MS = 40_000;
 const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
 const manySeries = (from: number): Buffer =>
   json({ values: Object.fromEntries(Array.from({ length: 200 }, (_, nth) => [`flood-${from + nth}`, 1])) });

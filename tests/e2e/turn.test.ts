@@ -233,6 +233,7 @@ test('what was prepared during a pause is thrown away when the person goes on', 
   const answer = await device.talk(encodeSpeech(withPause));
   assert.equal(heard.length, 2, 'one guess, one for good');
   assert.equal(answer.heard, `heard ${Math.max(...heard)}`);
+  await lastTurn(device.id);
   const { turns } = await muster.call<{ turns: Turn[] }>('GET', `/api/devices/${device.id}/turns`);
   assert.equal(turns.length, 1);
   device.close();

@@ -115,6 +115,7 @@ describe('the bus over NATS', { skip: natsMissing() }, () => {
     [points, sizes.length] = [0, 0];
     from.publish('telemetry.stored', many);
     await reached(from, to);
+    await spy.flush();
     assert.equal(points, 50_000);
     assert.ok(sizes.length > 1 && sizes.every((size) => size <= MESSAGE_BYTES), String(sizes));
 
