@@ -1,8 +1,8 @@
 import type { Command, CommandClass, CommandState } from '@muster/contract';
 import type { Pool, PoolClient } from 'pg';
+import { inTransaction } from '../platform/db/index.ts';
 import { type Known, type SenderKey, takeKey } from './idempotency.ts';
 import { type CommandEvent, movesOf } from './life-cycle.ts';
-import { inTransaction } from './transaction.ts';
 
 export interface CommandRow {
   readonly command_id: string;
@@ -69,7 +69,7 @@ export function createCommandStore(pool: Pool) {
           const known = await takeKey(client, row.sent_by, key, row.command_id, row.created_at);
           return known === null ? insertInto(client) : { known };
         },
-        (done) => done !== null && done.known === null,
+        { isKept: (done) => done !== null && done.known === null },
       );
     },
 

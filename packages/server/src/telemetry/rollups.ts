@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import type { Clock } from '../platform/clock.ts';
+import { inTransaction } from '../platform/db/index.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS, ROLLUP_LAG_MS } from './config.ts';
 import { pointsTable, type RollupLevel, rollupTable, type Tables } from './tables.ts';
 
@@ -26,6 +27,8 @@ const WIDEST = 144;
 const DIRTY_STEP = 2_000;
 /** How long one run may take for each level, and for late points, ms: after a long pause the next run goes on. */
 const RUN_MS = 5_000;
+/** Longest statement, ms: of very many series a span takes longer than a request may. */
+const STATEMENT_MS = 60_000;
 /** Any fixed number: one server at a time rolls up. */
 const LOCK = 7_355_610;
 
@@ -79,21 +82,15 @@ export function createRollups(pool: Pool, clock: Clock, tables: Tables): Rollups
   /** All series in one span, in one transaction; how many buckets. */
   async function rollUpSpan(keepDays: number, level: RollupLevel, from: number, to: number): Promise<number> {
     await ensure(keepDays, from, to);
-    const client = await pool.connect();
-    try {
-      await client.query("BEGIN; SET LOCAL statement_timeout = '60s'");
-      const { rowCount } = await client.query(rollUp(keepDays, level, 'src.at >= $1 AND src.at < $2'), [from, to]);
-      await client.query(SET_UP_TO, [keepDays, level, to]);
-      await client.query('COMMIT');
-      client.release();
-      return rowCount ?? 0;
-    } catch (error) {
-      await client.query('ROLLBACK').then(
-        () => client.release(),
-        () => client.release(true),
-      );
-      throw error;
-    }
+    return inTransaction(
+      pool,
+      async (client) => {
+        const { rowCount } = await client.query(rollUp(keepDays, level, 'src.at >= $1 AND src.at < $2'), [from, to]);
+        await client.query(SET_UP_TO, [keepDays, level, to]);
+        return rowCount ?? 0;
+      },
+      { statementMs: STATEMENT_MS },
+    );
   }
 
   async function isEmpty(keepDays: number, level: RollupLevel, from: number, to: number): Promise<boolean> {
@@ -105,19 +102,18 @@ export function createRollups(pool: Pool, clock: Clock, tables: Tables): Rollups
   }
 
   /** Minutes with late points: they, their hours and their days are made again where they were made before. How many. */
-  async function remake(keepDays: number, made: Readonly<Record<RollupLevel, number>>): Promise<number> {
-    const client = await pool.connect();
-    try {
-      await client.query("BEGIN; SET LOCAL statement_timeout = '60s'");
-      // a minute that is not made yet will be made with everything in it
-      const { rows } = await client.query<{ series_id: number; minute: number }>(
-        `DELETE FROM rollup_dirty WHERE (keep_days, series_id, minute) IN
-           (SELECT keep_days, series_id, minute FROM rollup_dirty WHERE keep_days = $1 AND minute < $2
-            ORDER BY keep_days, series_id, minute LIMIT ${DIRTY_STEP} FOR UPDATE SKIP LOCKED)
-         RETURNING series_id, minute`,
-        [keepDays, made['1m']],
-      );
-      if (rows.length > 0) {
+  function remake(keepDays: number, made: Readonly<Record<RollupLevel, number>>): Promise<number> {
+    return inTransaction(
+      pool,
+      async (client) => {
+        // a minute that is not made yet will be made with everything in it
+        const { rows } = await client.query<{ series_id: number; minute: number }>(
+          `DELETE FROM rollup_dirty WHERE (keep_days, series_id, minute) IN
+             (SELECT keep_days, series_id, minute FROM rollup_dirty WHERE keep_days = $1 AND minute < $2
+              ORDER BY keep_days, series_id, minute LIMIT ${DIRTY_STEP} FOR UPDATE SKIP LOCKED)
+           RETURNING series_id, minute`,
+          [keepDays, made['1m']],
+        );
         for (const day of new Set(rows.map(({ minute }) => minute - (minute % DAY_MS))))
           await tables.ensureDays(keepDays, [day]);
         for (const level of ['1m', '1h', '1d'] as const) {
@@ -134,17 +130,10 @@ export function createRollups(pool: Pool, clock: Clock, tables: Tables): Rollups
             `{${pairs.map(([, begin]) => begin).join(',')}}`,
           ]);
         }
-      }
-      await client.query('COMMIT');
-      client.release();
-      return rows.length;
-    } catch (error) {
-      await client.query('ROLLBACK').then(
-        () => client.release(),
-        () => client.release(true),
-      );
-      throw error;
-    }
+        return rows.length;
+      },
+      { statementMs: STATEMENT_MS },
+    );
   }
 
   async function firstAt(keepDays: number, below: RollupLevel | null): Promise<number | null> {

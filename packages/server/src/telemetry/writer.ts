@@ -1,5 +1,6 @@
 import type { Pool, PoolClient } from 'pg';
 import type { Clock } from '../platform/clock.ts';
+import { inTransaction } from '../platform/db/index.ts';
 import { DAY_MS, LATE_MS, MINUTE_MS } from './config.ts';
 import type { Point } from './points.ts';
 import { pointsTable, type Tables } from './tables.ts';
@@ -43,24 +44,17 @@ export async function writeBatch(
   entries: readonly Entry[],
 ): Promise<readonly Entry[]> {
   await prepare(tables, entries);
-  const client = await pool.connect();
-  try {
-    await client.query(`BEGIN; SET LOCAL statement_timeout = ${STATEMENT_MS}`);
-    const fresh = await withoutSeen(client, entries);
-    // by the time of this transaction, not by when they came: they may have waited for a slow disk
-    await insertPoints(client, fresh, clock.now() - LATE_MS);
-    await insertEvents(client, fresh);
-    await client.query('COMMIT');
-    client.release();
-    return fresh;
-  } catch (error) {
-    // a connection whose state is unknown is not used again
-    await client.query('ROLLBACK').then(
-      () => client.release(),
-      () => client.release(true),
-    );
-    throw error;
-  }
+  return inTransaction(
+    pool,
+    async (client) => {
+      const fresh = await withoutSeen(client, entries);
+      // by the time of this transaction, not by when they came: they may have waited for a slow disk
+      await insertPoints(client, fresh, clock.now() - LATE_MS);
+      await insertEvents(client, fresh);
+      return fresh;
+    },
+    { statementMs: STATEMENT_MS },
+  );
 }
 
 /** Tables and partitions, outside of the transaction: making one locks its parent. */
@@ -143,7 +137,7 @@ const MARK_SEEN = `
   FROM incoming LEFT JOIN before USING (device_id, stream)`;
 
 /** Numbers as a multirange: `{[1,3],[5,5]}`. */
-export function rangesOf(numbers: number[]): string {
+function rangesOf(numbers: number[]): string {
   const sorted = numbers.sort((a, b) => a - b);
   const parts: string[] = [];
   let from = sorted[0] ?? 0;
@@ -161,7 +155,7 @@ export function rangesOf(numbers: number[]): string {
 }
 
 /** Whether a number is in a multirange as PostgreSQL writes it: `{[1,4),[5,6)}`. */
-export function rangeTest(text: string): (number: number) => boolean {
+function rangeTest(text: string): (number: number) => boolean {
   const ranges = [...text.matchAll(/\[(\d+),(\d+)\)/g)].map(([, from, to]) => [Number(from), Number(to)] as const);
   return (number) => ranges.some(([from, to]) => number >= from && number < to);
 }

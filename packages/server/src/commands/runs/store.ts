@@ -6,9 +6,9 @@ import {
   LIMITS,
 } from '@muster/contract';
 import type { Pool, PoolClient } from 'pg';
+import { inTransaction } from '../../platform/db/index.ts';
 import { type Known, type SenderKey, takeKey } from '../idempotency.ts';
 import { type CommandRow, insertCommands, moved, OPEN } from '../store.ts';
-import { inTransaction } from '../transaction.ts';
 
 export interface RunRow {
   readonly run_id: string;
@@ -122,7 +122,7 @@ export function createRunStore(pool: Pool) {
           );
           return { known: null };
         },
-        (done) => done !== null && done.known === null,
+        { isKept: (done) => done !== null && done.known === null },
       ),
 
     async find(runId: string): Promise<CommandRun | undefined> {
