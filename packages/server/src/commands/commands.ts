@@ -64,9 +64,11 @@ const REPLIES: Readonly<Record<Exclude<CommandReply['state'], 'progress'>, Comma
   rejected: 'reject',
   failed: 'fail',
 };
-/** Ended a turn; and old ones looked for so often, ms. */
+/** Commands past their deadline that are ended by one statement. */
 const EXPIRE_A_TURN = 1_000;
+/** Old ones are looked for so often, ms; sooner while there are more. */
 const PRUNE_MS = 3_600_000;
+const PRUNE_ON_MS = 1_000;
 /** Longest sleep between two looks at deadlines, ms: another server may have stored an earlier one. */
 const MOST_SLEEP_MS = 5_000;
 
@@ -188,9 +190,12 @@ export function createCommands(deps: CommandsDeps): Commands {
     runs
       .prune(endedBefore)
       .then(() => store.prune(endedBefore, now - IDEMPOTENCY_MS))
-      .catch((error: unknown) => log.warn({ err: error }, 'old commands could not be removed'))
-      .finally(() => {
-        if (!stopped) cancelPrune = clock.after(PRUNE_MS, prune);
+      .catch((error: unknown) => {
+        log.warn({ err: error }, 'old commands could not be removed');
+        return false;
+      })
+      .then((isMore) => {
+        if (!stopped) cancelPrune = clock.after(isMore ? PRUNE_ON_MS : PRUNE_MS, prune);
       });
   }
 

@@ -31,6 +31,9 @@ export interface EventFacts {
   readonly error?: { readonly code: string; readonly message: string };
 }
 
+/** Ended commands that one statement removes. */
+const PRUNED_AT_ONCE = 10_000;
+
 export type CommandStore = ReturnType<typeof createCommandStore>;
 
 export const OPEN = "state IN ('queued', 'sent', 'acked')";
@@ -206,13 +209,15 @@ export function createCommandStore(pool: Pool) {
       return new Map(found.map((row) => [row.device_id, true]));
     },
 
-    async prune(endedBefore: number, keysBefore: number): Promise<void> {
-      await pool.query(
+    /** Removes what is out of date, some at a time; true: there is more. */
+    async prune(endedBefore: number, keysBefore: number): Promise<boolean> {
+      const { rowCount } = await pool.query(
         `DELETE FROM commands WHERE command_id IN
-           (SELECT command_id FROM commands WHERE NOT (${OPEN}) AND ended_at < $1 LIMIT 10000)`,
+           (SELECT command_id FROM commands WHERE ended_at < $1 ORDER BY ended_at LIMIT ${PRUNED_AT_ONCE})`,
         [endedBefore],
       );
       await pool.query('DELETE FROM idempotency_keys WHERE created_at < $1', [keysBefore]);
+      return rowCount === PRUNED_AT_ONCE;
     },
   };
 }
