@@ -25,7 +25,7 @@ import type { Http } from './platform/http/index.ts';
 import type { Lifecycle } from './platform/lifecycle.ts';
 import type { Logger } from './platform/log.ts';
 import type { Metrics } from './platform/metrics.ts';
-import { rulesOf, unitsOf } from './profile-rules.ts';
+import { commandNamesOf, rulesOf, unitsOf } from './profile-rules.ts';
 import type { Sites } from './sites/index.ts';
 import { createTelemetry, type Telemetry, telemetryRoutes, transferRoutes } from './telemetry/index.ts';
 
@@ -91,7 +91,10 @@ export async function createFleet(deps: {
       const rules = rulesOf(profile, name);
       // a tool that the device lists itself needs no profile to say so
       const isTool = devices.links.of(deviceId).some((link) => link.transport === 'xiaozhi' && link.takes(name));
-      return rules === null && isTool ? undefined : rules;
+      if (rules !== null) return rules;
+      if (isTool) return undefined;
+      const say = `A device with the profile ${profile} has no command ${name}; it has ${commandNamesOf(profile).join(', ')}.`;
+      throw new MusterError('COMMAND_UNKNOWN', { deviceId, name }, { say });
     },
   });
   lifecycle.onStop('commands', 5_000, () => commands.stop());

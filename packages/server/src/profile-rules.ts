@@ -9,6 +9,11 @@ export function unitsOf(profile: string | null): SeriesUnits | null {
   return profileOf(profile)?.series ?? null;
 }
 
+/** What devices of a profile can be told, in its order. */
+export function commandNamesOf(profile: string | null): string[] {
+  return Object.keys(profileOf(profile)?.commands ?? {});
+}
+
 /** Compiled once each: dispatching must not compile. */
 const compiled = new Map<TSchema, ReturnType<typeof Compile>>();
 
