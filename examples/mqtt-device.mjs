@@ -7,7 +7,7 @@ import { loadavg, uptime } from 'node:os';
 import { connect } from 'mqtt';
 
 const { MUSTER_TOKEN: token, MUSTER_MQTT: url = 'mqtt://127.0.0.1:1883', MUSTER_DEVICE: me = 'me' } = process.env;
-if (token === undefined) {
+if (!token) {
   console.error('Set MUSTER_TOKEN to what `muster devices create` printed.');
   process.exit(2);
 }

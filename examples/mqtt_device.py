@@ -17,7 +17,7 @@ from urllib.parse import urlparse
 
 import paho.mqtt.client as mqtt
 
-if "MUSTER_TOKEN" not in os.environ:
+if not os.environ.get("MUSTER_TOKEN"):
     sys.exit("Set MUSTER_TOKEN to what `muster devices create` printed.")
 URL = urlparse(os.environ.get("MUSTER_MQTT", "mqtt://127.0.0.1:1883"))
 ME = os.environ.get("MUSTER_DEVICE", "me")

@@ -30,6 +30,7 @@ export function parseCommandLine(args: readonly string[], commands: readonly Com
     const [first = '', second = ''] = args;
     const isGroupAlone = group !== null && (second === '' || second.startsWith('-'));
     if (asksForHelp || isGroupAlone) return { kind: 'help', command: null, group };
+    if (first.startsWith('-')) throw usage(`Put ${first} after the command: muster COMMAND ${first} ….`);
     throw usage(`There is no command "${group === null ? first : `${first} ${second}`}".`);
   }
   const known: Readonly<Record<string, Option>> = { ...command.options, ...GLOBAL_OPTIONS };

@@ -184,6 +184,7 @@ test('help, usage errors and exit codes', async () => {
   const unknown = await muster(['dance']);
   assert.deepEqual([unknown.code, unknown.out], [2, '']);
   assert.equal(unknown.err, 'muster: There is no command "dance". `muster --help` lists the commands.\n');
+  assert.match((await muster(['--server', 'http://x', 'devices'])).err, /Put --server after the command/);
   const word = await muster(['devices', 'frob']);
   assert.equal(word.code, 2);
   assert.match(word.err, /^muster: There is no command "devices frob"\. /);

@@ -89,7 +89,11 @@ function only<T>(all: readonly T[], wanted: string, kind: string, names: (item: 
   const [first, second] = found;
   if (first === undefined) throw new MusterError('NOT_FOUND', {}, { say: `There is no ${kind} "${wanted}".` });
   if (second !== undefined) {
-    throw new MusterError('CONFLICT', {}, { say: `${found.length} of them are called "${wanted}"; give the id.` });
+    throw new MusterError(
+      'CONFLICT',
+      {},
+      { say: `${found.length} of them are called "${wanted}"; give the id, which \`muster ${kind}s list\` shows.` },
+    );
   }
   return first;
 }

@@ -4,8 +4,8 @@ import { test } from 'node:test';
 import { checkToken } from './chosen-token.ts';
 
 test('tokens that were drawn are taken', () => {
-  checkToken('A1_TEST_TOKEN_x9Zq7k');
-  for (let round = 0; round < 2_000; round++) checkToken(randomBytes(15).toString('base64url'));
+  checkToken('A1_TEST_TOKEN_x9Zq7k', 'Oven');
+  for (let round = 0; round < 2_000; round++) checkToken(randomBytes(15).toString('base64url'), 'Oven');
 });
 
 test('tokens that can be guessed are refused', () => {
@@ -17,6 +17,6 @@ test('tokens that can be guessed are refused', () => {
     'abcdefghijklmnopqrstuvwxyz',
     'zyxwvutsrqponmlkjihgfedcba',
   ]) {
-    assert.throws(() => checkToken(token), { code: 'TOKEN_WEAK' }, token);
+    assert.throws(() => checkToken(token, 'Oven'), { code: 'TOKEN_WEAK', message: /^The token of "Oven" / }, token);
   }
 });

@@ -6,13 +6,13 @@ const SHORTEST = 20;
 const LEAST_DIFFERENT = 10;
 
 /**
- * A token that a person brings, checked for what can be seen of a secret. TOKEN_WEAK: too short, too few different
+ * A token that a person brings for the device `name`, checked for what can be seen of a secret. TOKEN_WEAK: too short, too few different
  * signs, or signs that follow each other as in an alphabet. Only its plain hash is stored, so it must not be guessable.
  */
-export function checkToken(token: string): void {
+export function checkToken(token: string, name: string): void {
   const weak = token.length < SHORTEST || new Set(token).size < LEAST_DIFFERENT || isRegular(token);
   if (!weak) return;
-  const say = `The token is too short or too regular: it needs ${SHORTEST} drawn characters or more.`;
+  const say = `The token of "${name}" is too short or too regular: it needs ${SHORTEST} drawn characters or more.`;
   throw new MusterError('TOKEN_WEAK', { characters: token.length }, { say });
 }
 

@@ -218,7 +218,7 @@ export function createDevices(deps: DevicesDeps): Devices {
     async createAll(siteId, requests) {
       const now = clock.now();
       const made = requests.map(({ token, ...request }) => {
-        if (token !== undefined) checkToken(token);
+        if (token !== undefined) checkToken(token, request.name);
         return { row: newRow(siteId, request, now), token: token ?? newSecret() };
       });
       await store.createWithTokens(made.map(({ row, token }) => ({ row, tokenHash: hashSecret(token) })));
