@@ -13,6 +13,7 @@ import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { httpConfig } from './config.ts';
 import { answerError } from './errors.ts';
+import { readJsonBodies } from './json-body.ts';
 import { createValidatorCompiler } from './validation.ts';
 
 export { httpConfig } from './config.ts';
@@ -48,6 +49,7 @@ export async function createHttp(
     ...(tls === null ? {} : { https: tls }),
   }).withTypeProvider<TypeBoxTypeProvider>() as unknown as Http;
 
+  readJsonBodies(app);
   app.setValidatorCompiler(createValidatorCompiler());
   app.setErrorHandler(answerError);
   app.setNotFoundHandler((request, reply) => answerError(new MusterError('NOT_FOUND'), request, reply));

@@ -5,12 +5,13 @@ import type { TSchema } from 'typebox';
 
 /**
  * Everything that comes in an address is text, so `?limit=5` may become a number there. A body has types of its own:
- * turning `null` into an empty string there would change what the caller said.
+ * turning `null` into an empty string there would change what the caller said. Of a body the first fault is named: a
+ * list of a million wrong things would take seconds to describe.
  */
 export function createValidatorCompiler(): FastifySchemaCompiler<TSchema> {
-  const options: Options = { allErrors: true, useDefaults: true, removeAdditional: false, strict: false };
+  const options: Options = { useDefaults: true, removeAdditional: false, strict: false, strictNumbers: true };
   const strict = new Ajv(options);
-  const text = new Ajv({ ...options, coerceTypes: 'array' });
+  const text = new Ajv({ ...options, allErrors: true, coerceTypes: 'array' });
   for (const ajv of [strict, text]) addFormats.default(ajv);
   return ({ schema, httpPart }) => (httpPart === 'body' ? strict : text).compile(schema);
 }
