@@ -25,7 +25,7 @@ export function readJsonBodies(app: Http): void {
 
 /** Whether every number in it is one. As deep as `isDeeper` allowed. */
 function isWritable(value: unknown): boolean {
-  if (typeof value === 'number') return Number.isWritable(value);
+  if (typeof value === 'number') return Number.isFinite(value);
   if (typeof value !== 'object' || value === null) return true;
   for (const member of Object.values(value)) if (!isWritable(member)) return false;
   return true;
