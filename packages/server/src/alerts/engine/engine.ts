@@ -30,6 +30,7 @@ const RELOAD_MS = 300_000;
 const SLICE = 5_000;
 /** Devices that wait to be read anew; past it everything is read anew instead. */
 const MOST_STALE = 10_000;
+const STALE_AT_ONCE = 500;
 
 /** Feeds the rules. A point of a device without rules costs one look into a map. */
 export function createEngine(deps: EngineDeps) {
@@ -186,15 +187,25 @@ export function createEngine(deps: EngineDeps) {
         throw error;
       }
     }
-    for (const deviceId of [...stale]) {
-      stale.delete(deviceId);
-      await roster.refresh(deviceId);
-    }
+    await refreshStale();
     for (const { deviceId, input } of early.splice(0)) feed(deviceId, 'refused', input);
     if (clock.monotonic() - startedAt >= config.startGraceMs) await tick();
     if (now - (timers.keep ?? 0) >= KEEP_MS) {
       timers = { ...timers, keep: now };
       await keepStates(deps.states, allSlots());
+    }
+  }
+
+  async function refreshStale(): Promise<void> {
+    while (stale.size > 0) {
+      const page = [...stale].slice(0, STALE_AT_ONCE);
+      for (const deviceId of page) stale.delete(deviceId);
+      try {
+        await roster.refresh(page);
+      } catch (error) {
+        for (const deviceId of page) markStale(deviceId);
+        throw error;
+      }
     }
   }
 
@@ -259,7 +270,6 @@ export function createEngine(deps: EngineDeps) {
     subjects: () => roster.count(),
   };
 }
-export type Engine = ReturnType<typeof createEngine>;
 
 const ENDS: ReadonlySet<CommandState> = new Set(['confirmed', 'rejected', 'failed', 'expired', 'cancelled', 'unknown']);
 function isEnd(state: CommandState): boolean {

@@ -1,4 +1,4 @@
-import { codeOf, type Device, MusterError, type PointValue } from '@muster/contract';
+import { codeOf, type Device, type PointValue } from '@muster/contract';
 import type { Clock } from '../../platform/clock.ts';
 import type { Logger } from '../../platform/log.ts';
 import { kindOf } from '../rulebook/rulebook.ts';
@@ -100,15 +100,22 @@ export function createRoster(deps: RosterDeps) {
     }
   }
 
-  /** Reads one device anew: it was changed, or nobody knew it. */
-  async function refresh(deviceId: string): Promise<void> {
+  /** Reads devices anew that were changed, or that nobody knew. */
+  async function refresh(deviceIds: readonly string[]): Promise<void> {
+    // asked for together they are one query
+    const found = await Promise.all(deviceIds.map(find));
+    await put(found.flatMap((device) => (device === null ? [] : [{ subject: subjectOf(device), device }])));
+  }
+
+  /** Null, and not watched any more, when it is gone. */
+  async function find(deviceId: string): Promise<Device | null> {
     try {
-      const device = await deps.devices.get(deviceId);
-      await put([{ subject: subjectOf(device), device }]);
+      return await deps.devices.get(deviceId);
     } catch (error) {
-      if (!(error instanceof MusterError) || error.code !== 'NOT_FOUND') throw error;
+      if (codeOf(error) !== 'NOT_FOUND') throw error;
       const watch = watches.get(deviceId);
       if (watch !== undefined) drop(watch);
+      return null;
     }
   }
 
@@ -206,7 +213,6 @@ export function createRoster(deps: RosterDeps) {
     leftOut: () => left,
   };
 }
-export type Roster = ReturnType<typeof createRoster>;
 
 function subjectOf(device: Device): Subject {
   return { key: device.deviceId, deviceId: device.deviceId, siteId: device.siteId };
