@@ -148,7 +148,7 @@ export async function createFleet(deps: {
     routes(http) {
       twinRoutes(http, twins, deviceOf);
       telemetryRoutes(http, telemetry, deviceOf);
-      transferRoutes(http, { telemetry, deviceOf, devicesOf: (siteId) => devicesOf(devices, siteId) });
+      transferRoutes(http, { telemetry, clock, deviceOf, devicesOf: (siteId) => devicesOf(devices, siteId) });
       commandRoutes(http, commands, deviceOf);
       runRoutes(http, commands.runs, deps.groups);
       deviceApiRoutes(http, { api, inbox, tokens, rates, clock });

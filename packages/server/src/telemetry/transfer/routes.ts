@@ -12,10 +12,12 @@ import {
 } from '@muster/contract';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
+import type { Clock } from '../../platform/clock.ts';
 import type { Http } from '../../platform/http/index.ts';
 import { DeviceParams, readNames, readSpan, Span } from '../routes.ts';
 import type { Telemetry } from '../telemetry.ts';
 import { importFile } from './import.ts';
+import { createPlaces } from './places.ts';
 import { csvHeader, csvLine, ndjsonLine, type OutRow } from './rows.ts';
 
 const CONTENT_TYPES: Readonly<Record<TransferFormat, string>> = {
@@ -36,10 +38,8 @@ const Names = Type.String({
   maxLength: LIMITS.seriesPerDevice * 65,
   description: 'Names of series with commas between them; default: all',
 });
-/** Files on their way at a time: each holds a page of rows, and keeps the database busy. */
-const MOST_TRANSFERS = 8;
-
 export interface TransferDeps {
+  readonly clock: Clock;
   readonly telemetry: Telemetry;
   /** NOT_FOUND. */
   readonly deviceOf: (deviceId: string) => Promise<{ readonly deviceId: string; readonly siteId: string }>;
@@ -52,31 +52,14 @@ export function transferRoutes(app: Http, deps: TransferDeps): void {
   const { telemetry, deviceOf } = deps;
   const tags = ['telemetry'];
   const failures = { '4xx': ErrorReply };
-  let underWay = 0;
 
-  /** RATE_LIMITED past MOST_TRANSFERS; what is returned gives the place back. */
-  function takePlace(): () => void {
-    if (underWay >= MOST_TRANSFERS) throw new MusterError('RATE_LIMITED', { retryAfterMs: 5_000 });
-    underWay += 1;
-    let taken = true;
-    return () => {
-      if (taken) underWay -= 1;
-      taken = false;
-    };
-  }
+  const places = createPlaces(deps.clock);
 
   /**
    * The client reads as fast as it likes: the next page is read when it took the one before. A fault in the middle breaks
    * the answer off without its last chunk, so that nobody takes a part for the whole.
    */
-  function send(
-    reply: FastifyReply,
-    format: TransferFormat,
-    name: string,
-    text: AsyncIterable<string>,
-    done: () => void,
-  ) {
-    reply.raw.once('close', done);
+  function send(reply: FastifyReply, format: TransferFormat, name: string, text: AsyncIterable<string>) {
     return reply
       .header('content-type', CONTENT_TYPES[format])
       .header('content-disposition', `attachment; filename="${name}.${format}"`)
@@ -115,13 +98,13 @@ export function transferRoutes(app: Http, deps: TransferDeps): void {
       const { format, series } = request.query;
       const span = readSpan(request.query);
       const names = series === undefined ? await allSeries(deviceId) : readNames(series, LIMITS.seriesPerDevice);
-      const done = takePlace();
+      const done = places.take(siteId, reply.raw);
       try {
         const asked = { deviceId, series: names, ...span };
         const rows = await telemetry.exporter.count(asked);
         if (rows !== null) void reply.header(TRANSFER_ROWS_HEADER, rows);
         const pages = withDevice(null, telemetry.exporter.pages(asked));
-        return send(reply, format, `telemetry-${deviceId}`, textOf(format, pages, false), done);
+        return send(reply, format, `telemetry-${deviceId}`, textOf(format, pages, false));
       } catch (error) {
         done();
         throw error;
@@ -152,8 +135,8 @@ export function transferRoutes(app: Http, deps: TransferDeps): void {
           yield* withDevice(deviceId, telemetry.exporter.pages(asked));
         }
       }
-      const done = takePlace();
-      return send(reply, format, `telemetry-${siteId}`, textOf(format, pages(), true), done);
+      places.take(siteId, reply.raw);
+      return send(reply, format, `telemetry-${siteId}`, textOf(format, pages(), true));
     },
   );
 
@@ -175,12 +158,12 @@ export function transferRoutes(app: Http, deps: TransferDeps): void {
           response: { 200: ImportReply, ...failures },
         },
       },
-      async (request) => {
+      async (request, reply) => {
         const source = await deviceOf(request.params.deviceId);
         request.access.allow(source.siteId);
         const kinds = new Map<string, ValueKind>();
         for (const { series, kind } of await telemetry.seriesOf(source.deviceId)) kinds.set(series, kind);
-        const done = takePlace();
+        const done = places.take(source.siteId, reply.raw);
         try {
           return await importFile(bodyOf(request), formatOf(request), {
             deviceId: source.deviceId,

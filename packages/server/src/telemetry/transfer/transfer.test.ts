@@ -277,6 +277,28 @@ test('a client that goes ends its export, and others find its place free', async
   }
 });
 
+test('clients that go before their export begins keep no place', async () => {
+  const one = await device();
+  const path = `/api/devices/${one.id}/telemetry/export`;
+  // gone at every moment of the way: some of them while the rows are counted
+  for (let nth = 0; nth < 120; nth++) {
+    const asked = request(muster.url + path, { headers: { authorization: authorization() } });
+    asked.on('error', () => undefined);
+    const closed = new Promise<void>((resolve) => asked.once('close', () => resolve()));
+    asked.end(() => setTimeout(() => asked.destroy(), 1 + (nth % 20) / 2));
+    await closed;
+  }
+  let status = 429;
+  // the last of them may be under way still
+  for (let tries = 0; status === 429 && tries < 100; tries++) {
+    const reply = await fetch(muster.url + path, { headers: { authorization: authorization() } });
+    await reply.arrayBuffer();
+    status = reply.status;
+    if (status === 429) await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  assert.equal(status, 200);
+});
+
 test('a fault in the middle breaks the file off: nobody takes a part for the whole', async () => {
   const one = await device();
   const at = Date.now() - 1_000_000;
