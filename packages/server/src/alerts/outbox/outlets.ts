@@ -22,7 +22,8 @@ export function createOutlets(config: AlertsConfig, clock: Clock, publish: Outle
         throw notTaken('The MQTT broker did not take it.', cause);
       }),
     async request(request, signal) {
-      const url = new URL(request.url);
+      const url = URL.parse(request.url);
+      if (url === null) throw notTaken('The address is none.');
       if (url.protocol !== 'http:' && url.protocol !== 'https:') throw notTaken('Only http and https are spoken.');
       const allowPrivate = !request.guarded || config.allowPrivateAddresses;
       const address = await unlessAborted(addressOf(url.hostname, allowPrivate), signal);
