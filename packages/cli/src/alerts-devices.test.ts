@@ -98,6 +98,7 @@ const routes: Routes = {
   'POST /api/sessions': () => ({ status: 201, body: session }),
   'GET /api/sites': () => ({ body: { sites: [SITE] } }),
   'GET /api/devices': () => ({ body: { devices: [DEVICE], next: null } }),
+  [`GET /api/devices/${ID(3)}`]: () => ({ body: DEVICE }),
   [`PATCH /api/devices/${ID(3)}`]: ({ body }) => ({ body: { ...DEVICE, ...(body as object) } }),
   'POST /api/devices': ({ body }) => ({
     status: 201,
@@ -173,8 +174,12 @@ async function signIn(): Promise<void> {
 }
 
 test('alerts are listed and taken, and rules are made from what was typed', async () => {
-  assert.match((await muster(['alerts'])).out, /major .*Too hot .*temp is 81; limit: above 80/);
+  assert.match((await muster(['alerts'])).out, /major .*Kitchen +Too hot .*temp is 81; limit: above 80/);
   assert.match((await muster(['alerts', '--closed'])).out, /None\./);
+  assert.match(
+    (await muster(['alerts', 'show', 'Too hot'])).err,
+    /"Too hot" is no id of an alert; `muster alerts` shows/,
+  );
   assert.equal((await muster(['alerts', 'ack', ID(5), 'on my way'])).code, 0);
   assert.deepEqual(server.seen.at(-1)?.body, { comment: 'on my way' });
   const params = '{"series":"temp","limit":80}';

@@ -1,3 +1,4 @@
+import { faultsOf } from '@muster/contract';
 import { type Profile, profiles } from '@muster/profiles';
 import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
@@ -34,9 +35,7 @@ export function rulesOf(profile: string | null, name: string): CommandRules | nu
         compiled.set(schema, check);
       }
       if (check.Check(args)) return [];
-      return check
-        .Errors(args)
-        .map((one) => `${one.instancePath === '' ? 'args' : one.instancePath.slice(1)} ${one.message}`);
+      return faultsOf(schema, check.Errors(args), 'args');
     },
   };
 }

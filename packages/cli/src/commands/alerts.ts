@@ -1,9 +1,10 @@
-import { type AlertRuleCreate, RULE_SCOPES, SEVERITIES } from '@muster/contract';
+import { type Alert, type AlertRuleCreate, RULE_SCOPES, SEVERITIES } from '@muster/contract';
 import { defineCommand } from '../command.ts';
 import { usage } from '../command-line.ts';
 import { memberNames } from '../screen/member-names.ts';
 import { tableOf } from '../screen/terminal.ts';
-import { findDevice, findNotifier, findSite, siteOrOnly } from '../server/find.ts';
+import type { Api } from '../server/api.ts';
+import { findDevice, findNotifier, findSite, isId, siteOrOnly } from '../server/find.ts';
 import { readName, readObject, readText } from '../typed.ts';
 
 const LIMIT = 50;
@@ -28,15 +29,19 @@ const list = defineCommand({
     const state = closed ? 'closed' : 'open';
     const { alerts } = await api.alerts({ siteId, deviceId, state, limit: limit ?? LIMIT });
     if (json) return terminal.print(JSON.stringify(alerts));
+    const names = await namesOf(api, alerts);
     const rows = alerts.map((alert) => [
       alert.severity,
       new Date(alert.openedAt).toISOString(),
+      names.get(alert.subject) ?? alert.subject,
       alert.ruleName,
       alert.fact,
       alert.acknowledgedAt !== null ? 'taken' : (alert.suppressedBy ?? '') !== '' ? 'quiet' : '',
       alert.alertId,
     ]);
-    terminal.print(tableOf(['SEVERITY', 'SINCE', 'RULE', 'FACT', '', 'ID'], rows, closed ? 'None.' : 'All is well.'));
+    terminal.print(
+      tableOf(['SEVERITY', 'SINCE', 'OF', 'RULE', 'FACT', '', 'ID'], rows, closed ? 'None.' : 'All is well.'),
+    );
   },
 });
 
@@ -46,10 +51,13 @@ const show = defineCommand({
   operands: { alert: { required: true, summary: 'its id' } },
   options: {},
   async run({ alert }, _options, { terminal, json, signedIn }) {
-    const detail = await (await signedIn()).alert(alert);
+    const alertId = readAlertId(alert);
+    const api = await signedIn();
+    const detail = await api.alert(alertId);
     if (json) return terminal.print(JSON.stringify(detail));
-    const { ruleName, severity, state, fact } = detail.alert;
-    terminal.print(`${severity}, ${state}: ${ruleName}: ${fact}`);
+    const { ruleName, severity, state, fact, subject } = detail.alert;
+    const name = (await namesOf(api, [detail.alert])).get(subject) ?? subject;
+    terminal.print(`${severity}, ${state}: ${name}: ${ruleName}: ${fact}`);
     const rows = detail.log.map(({ at, deed, note }) => [new Date(at).toISOString(), deed, note]);
     terminal.print(tableOf(['WHEN', 'WHAT', 'NOTE'], rows, ''));
   },
@@ -64,8 +72,9 @@ const acknowledge = defineCommand({
   },
   options: {},
   async run({ alert, comment }, _options, { terminal, json, signedIn }) {
+    const alertId = readAlertId(alert);
     const words = comment === undefined ? undefined : readText(comment, 'The comment', COMMENT_CHARS);
-    const taken = await (await signedIn()).acknowledge(alert, words);
+    const taken = await (await signedIn()).acknowledge(alertId, words);
     if (json) terminal.print(JSON.stringify(taken));
     else terminal.note(`${taken.ruleName}: it is yours.`);
   },
@@ -165,4 +174,17 @@ function readScope(typed: string): Pick<AlertRuleCreate, 'scope' | 'scopeValue'>
   if (scope === undefined || scopeValue === '')
     throw usage('--for takes profile=, tag=, group= or device= and a value.');
   return { scope, scopeValue };
+}
+
+/** The names of the devices that alerts are of, by their id; servers have none. */
+async function namesOf(api: Api, alerts: readonly Alert[]): Promise<Map<string, string>> {
+  const ids = new Set(alerts.map(({ deviceId }) => deviceId).filter((id) => id !== null));
+  const names = new Map<string, string>();
+  for (const id of ids) names.set(id, (await api.device(id)).name);
+  return names;
+}
+
+function readAlertId(typed: string): string {
+  if (!isId(typed)) throw usage(`"${typed}" is no id of an alert; \`muster alerts\` shows them.`);
+  return typed;
 }

@@ -98,6 +98,7 @@ function only<T>(all: readonly T[], wanted: string, kind: string, names: (item: 
   return first;
 }
 
-function isId(text: string): boolean {
+/** Whether it is written as an id. */
+export function isId(text: string): boolean {
   return /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
 }

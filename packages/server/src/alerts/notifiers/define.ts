@@ -1,4 +1,4 @@
-import { MusterError } from '@muster/contract';
+import { faultsOf, MusterError } from '@muster/contract';
 import type { Static, TObject } from 'typebox';
 import { Value } from 'typebox/value';
 import type { Message } from '../episodes/episodes.ts';
@@ -86,9 +86,8 @@ export function defineNotifier<Settings extends TObject, Secrets extends TObject
       const schema = definition[part];
       const value = Value.Default(schema, structuredClone(given));
       if (Value.Check(schema, value)) return value as Readonly<Record<string, unknown>>;
-      const faults = [...Value.Errors(schema, value)].slice(0, 8);
-      const lines = faults.map(({ instancePath, message }) => `${part}${instancePath.replaceAll('/', '.')} ${message}`);
-      throw new MusterError('REQUEST_INVALID', { kind: definition.kind }, { say: `${lines.join('; ')}.` });
+      const faults = faultsOf(schema, Value.Errors(schema, value), part);
+      throw new MusterError('REQUEST_INVALID', { kind: definition.kind }, { say: `${part}: ${faults.join('; ')}.` });
     },
   };
 }

@@ -1,4 +1,11 @@
-import { type CommandState, MusterError, type PointValue, type Severity, type ValueKind } from '@muster/contract';
+import {
+  type CommandState,
+  faultsOf,
+  MusterError,
+  type PointValue,
+  type Severity,
+  type ValueKind,
+} from '@muster/contract';
 import type { Static, TObject } from 'typebox';
 import { Value } from 'typebox/value';
 
@@ -100,9 +107,8 @@ export function defineRule<State extends Firing>() {
       read(given) {
         const params = Value.Default(schema, structuredClone(given));
         if (!Value.Check(schema, params)) {
-          const faults = [...Value.Errors(schema, params)].slice(0, 8);
-          const details = faults.map(({ instancePath, message }) => `${instancePath.slice(1) || 'params'} ${message}`);
-          throw new MusterError('RULE_INVALID', { kind }, { say: `${details.join('; ')}.` });
+          const faults = faultsOf(schema, Value.Errors(schema, params), 'params');
+          throw new MusterError('RULE_INVALID', { kind }, { say: `${faults.join('; ')}.` });
         }
         return params as Readonly<Record<string, unknown>>;
       },

@@ -8,11 +8,11 @@ test('a message that differs is told which field, and which fields there are', (
   const says = (message: string) => ({ code: 'MESSAGE_INVALID', message });
   assert.throws(
     () => telemetry({ temperature: 21.5 }),
-    says('"temperature" is no field of this message. The fields are stream, seq, at, values, points.'),
+    says('"temperature" is none of its fields (stream, seq, at, values, points).'),
   );
   assert.throws(
     () => telemetry({ points: [{ values: { t: 1 }, seq: 1 }] }),
-    says('"points.0.seq" is no field of this message.'),
+    says('"points.0.seq" is none of its fields.'),
   );
   assert.throws(() => telemetry({ values: { t: 1 }, at: 'now' }), says('at must be integer.'));
   assert.throws(() => reader(EventMessage)({ data: {} }), says('The message has no name.'));

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { type JsonValue, LIMITS, MusterError } from '@muster/contract';
+import { faultsOf, type JsonValue, LIMITS, MusterError } from '@muster/contract';
 import type { Static, TObject } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { isDeeper } from '../../platform/json-depth.ts';
@@ -35,20 +35,12 @@ export function reader<S extends TObject>(schema: S): (value: unknown) => Static
   const compiled = Compile(schema);
   return (value) => {
     if (compiled.Check(value)) return value as Static<S>;
-    const [first] = compiled.Errors(value);
-    if (first === undefined) throw invalid('The message does not have the documented shape.');
-    const { keyword, instancePath, params } = first;
-    const where = instancePath.slice(1).replaceAll('/', '.').slice(0, 100);
-    // these two every newcomer meets, and the words of the library for them say little
-    if (keyword === 'boolean') {
-      const known = instancePath.lastIndexOf('/') > 0 ? [] : Object.keys(schema.properties);
-      const fields = known.length === 0 ? '' : ` The fields are ${known.join(', ')}.`;
-      throw invalid(`"${where}" is no field of this message.${fields}`);
-    }
-    if (keyword === 'required') {
-      throw invalid(`${where === '' ? 'The message' : where} has no ${params.requiredProperties.join(', ')}.`);
-    }
-    throw invalid(`${where === '' ? 'The message' : where} ${first.message}.`);
+    const [first = 'The message does not have the documented shape'] = faultsOf(
+      schema,
+      compiled.Errors(value),
+      'The message',
+    );
+    throw invalid(`${first}.`);
   };
 }
 
