@@ -1,4 +1,5 @@
 import type { Command, CommandMessage, DeviceCreated } from '@muster/contract';
+import { FINAL_COMMAND_STATES } from '@muster/contract';
 import { connectLightMqtt, type LightMqtt } from '@muster/testkit';
 import type { ServerProcess } from '../../bench/server-process.ts';
 import { defineFault } from './define.ts';
@@ -14,7 +15,7 @@ const DEADLINE_MS = 8_000;
 const LATE_MS = 2_000;
 /** The server is killed after so many commands were taken, and a little later. */
 const KILL_AFTER = { least: 100, most: 700 };
-const FINAL = new Set(['confirmed', 'rejected', 'failed', 'expired', 'cancelled', 'unknown']);
+const FINAL: ReadonlySet<unknown> = FINAL_COMMAND_STATES;
 /** One device in so many never comes: some of its commands are cancelled, the others expire. */
 const ABSENT_EVERY = 10;
 const CANCELLED = 10;

@@ -19,6 +19,16 @@ export const COMMAND_STATES = [
 ] as const;
 export type CommandState = (typeof COMMAND_STATES)[number];
 
+/** Those that have no way out. */
+export const FINAL_COMMAND_STATES: ReadonlySet<CommandState> = new Set([
+  'confirmed',
+  'rejected',
+  'failed',
+  'expired',
+  'cancelled',
+  'unknown',
+]);
+
 /**
  * What may happen to a command whose fate is not known. read: changes nothing, sent again at will. set: puts a value,
  * sent again once. act: does something, never sent twice. slow: as act, with a long deadline.

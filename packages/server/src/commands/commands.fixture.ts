@@ -1,5 +1,6 @@
 import assertion from 'node:assert/strict';
 import type { Command, CommandMessage, CommandReply } from '@muster/contract';
+import { FINAL_COMMAND_STATES } from '@muster/contract';
 import { createVirtualClock, type VirtualClock } from '@muster/testkit';
 import { createDeviceLinks, type DeviceLink } from '../devices/links.ts';
 import { createInProcessBus } from '../platform/bus/index.ts';
@@ -11,7 +12,6 @@ import { type Commands, type CommandsDeps, createCommands } from './commands.ts'
 import type { DispatchRequest } from './dispatch.ts';
 
 type TestDatabase = Awaited<ReturnType<typeof createTestDatabase>>;
-const FINAL = ['confirmed', 'rejected', 'failed', 'expired', 'cancelled', 'unknown'];
 
 /** A device whose connections write down what comes. */
 export interface RigDevice {
@@ -62,7 +62,7 @@ export async function createCommandsRig(
   function make() {
     const bus = createInProcessBus(log);
     bus.subscribe('command.changed', ({ commandId, state }) => {
-      if (FINAL.includes(state)) ends.set(commandId, [...(ends.get(commandId) ?? []), state]);
+      if (FINAL_COMMAND_STATES.has(state)) ends.set(commandId, [...(ends.get(commandId) ?? []), state]);
     });
     bus.subscribe('run.changed', ({ runId, state }) => {
       runs.set(runId, [...(runs.get(runId) ?? []), state]);

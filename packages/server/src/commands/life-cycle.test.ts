@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { CommandState } from '@muster/contract';
+import { COMMAND_STATES, type CommandState, FINAL_COMMAND_STATES } from '@muster/contract';
 import fc from 'fast-check';
 import { type CommandEvent, isFinal, movesOf, next, TRANSITIONS } from './life-cycle.ts';
 
@@ -36,4 +36,8 @@ test('every state can be reached and every path ends', () => {
   const reached = new Set<CommandState>(['queued']);
   for (const state of reached) for (const to of Object.values(TRANSITIONS[state])) reached.add(to);
   assert.equal(reached.size, Object.keys(TRANSITIONS).length);
+});
+
+test('the states without a way out are those that the contract calls final', () => {
+  assert.deepEqual(new Set(COMMAND_STATES.filter(isFinal)), FINAL_COMMAND_STATES);
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { type CommandClass, type CommandReply, codeOf, MusterError } from '@muster/contract';
+import { type CommandClass, type CommandReply, codeOf, FINAL_COMMAND_STATES, MusterError } from '@muster/contract';
 import fc from 'fast-check';
 import { createTestDatabase } from '../platform/db/test-database.fixture.ts';
 import { type CommandsRig, createCommandsRig, type RigDevice, until } from './commands.fixture.ts';
@@ -12,7 +12,7 @@ before(async () => {
 });
 after(() => database.stop());
 
-const FINAL = new Set(['confirmed', 'rejected', 'failed', 'expired', 'cancelled', 'unknown']);
+const FINAL: ReadonlySet<unknown> = FINAL_COMMAND_STATES;
 const CLASS_NAMES = Object.keys(CLASSES) as CommandClass[];
 const REPLIES = ['acked', 'progress', 'confirmed', 'rejected', 'failed'] as const;
 

@@ -1,4 +1,4 @@
-import type { CommandState } from '@muster/contract';
+import { FINAL_COMMAND_STATES } from '@muster/contract';
 import type { Bus, BusEvents } from '../../platform/bus/index.ts';
 import type { Metrics } from '../../platform/metrics.ts';
 import type { AlertsConfig } from '../config.ts';
@@ -125,7 +125,7 @@ export function createEngine(deps: EngineDeps) {
       }),
       bus.subscribe('device.disconnected', ({ deviceId }) => feed(deviceId, 'link', { on: 'link', connected: false })),
       bus.subscribe('command.changed', ({ deviceId, state, name }) => {
-        if (isEnd(state)) feed(deviceId, 'commands', { on: 'commands', state, name });
+        if (FINAL_COMMAND_STATES.has(state)) feed(deviceId, 'commands', { on: 'commands', state, name });
       }),
       bus.subscribe('device.refused', ({ deviceId, code, count }) => {
         const input = { on: 'refused' as const, code, count };
@@ -269,11 +269,6 @@ export function createEngine(deps: EngineDeps) {
     onPoints,
     subjects: () => roster.count(),
   };
-}
-
-const ENDS: ReadonlySet<CommandState> = new Set(['confirmed', 'rejected', 'failed', 'expired', 'cancelled', 'unknown']);
-function isEnd(state: CommandState): boolean {
-  return ENDS.has(state);
 }
 
 function inputOf(point: LatestPoint, lateMs: number): RuleInput {

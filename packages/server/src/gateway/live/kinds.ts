@@ -1,4 +1,4 @@
-import { LIMITS, LIVE_TOPICS, type LiveKind } from '@muster/contract';
+import { FINAL_COMMAND_STATES, LIMITS, LIVE_TOPICS, type LiveKind } from '@muster/contract';
 import type { LiveItem } from './inbox.ts';
 
 /** How the things of one kind of topic follow each other. */
@@ -21,7 +21,7 @@ const differs = (known: LiveItem, item: LiveItem): boolean => JSON.stringify(kno
 const never = (): boolean => false;
 const lookUp = (): null => null;
 const listed = { merges: false, ordered: false, isNews: differs, hasEnded: never, absent: lookUp };
-const ENDED = new Set(['confirmed', 'rejected', 'failed', 'expired', 'cancelled', 'unknown']);
+const ENDED: ReadonlySet<unknown> = FINAL_COMMAND_STATES;
 
 export const KIND_RULES: Readonly<Record<LiveKind, KindRules>> = {
   telemetry: {
@@ -44,7 +44,7 @@ export const KIND_RULES: Readonly<Record<LiveKind, KindRules>> = {
   },
   commands: { ...listed, most: 50 },
   command: { ...listed, most: 1 },
-  siteCommands: { ...listed, most: 200, hasEnded: ({ state }) => ENDED.has(String(state)) },
+  siteCommands: { ...listed, most: 200, hasEnded: ({ state }) => ENDED.has(state) },
   events: { ...listed, most: 50 },
   alerts: { ...listed, most: 1_000, hasEnded: ({ state }) => state === 'closed' },
   presence: {
