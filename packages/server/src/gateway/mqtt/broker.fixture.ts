@@ -1,4 +1,5 @@
 import { MusterError } from '@muster/contract';
+import type { Pool } from 'pg';
 import { Value } from 'typebox/value';
 import { createClientRates } from '../../platform/client-rate.ts';
 import { systemClock } from '../../platform/clock.ts';
@@ -21,6 +22,7 @@ export const KEY = '019a0000-0000-7000-8000-0000000000cc';
 /** The broker on a real database with an inbox that writes down what it is told. Tokens are `token-of-NAME`. */
 export interface Broker {
   readonly gateway: MqttGateway;
+  readonly pool: Pool;
   readonly port: number;
   readonly url: string;
   readonly published: {
@@ -110,6 +112,7 @@ export async function startBroker(
   let gateway = make();
   await gateway.listen();
   const broker = {
+    pool: database.pool,
     get gateway() {
       return gateway;
     },

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { after, afterEach, before, test } from 'node:test';
 import { MusterError } from '@muster/contract';
-import { type Broker, DEVICES, startBroker } from './broker.fixture.ts';
+import { type Broker, DEVICES, KEY, startBroker } from './broker.fixture.ts';
 import { openRaw, type RawClient } from './raw-client.fixture.ts';
 import { createPacketReader } from './wire/packet-reader.ts';
 
@@ -193,4 +193,21 @@ test('a packet that comes byte by byte is not copied for each of them', (t) => {
   }
   assert.deepEqual(found, [60_000]);
   assert.ok(copied < 4 * packet.length, `${copied} bytes were copied`);
+});
+
+test('a key that is too old, or was deleted without a word on the bus, ends its connections', async () => {
+  const mine = await startBroker();
+  try {
+    const key = { username: 'key', password: Buffer.from('the-key') };
+    const client = await openRaw(mine.port, key);
+    try {
+      const closed = once(client.socket, 'close', { signal: AbortSignal.timeout(20_000) });
+      await mine.pool.query('UPDATE api_keys SET expires_at = 1 WHERE key_id = $1', [KEY]);
+      await closed;
+    } finally {
+      await client.cut();
+    }
+  } finally {
+    await mine.stop();
+  }
 });

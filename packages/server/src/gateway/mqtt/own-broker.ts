@@ -22,6 +22,8 @@ import { connectReason, REASON } from './wire/reasons.ts';
 /** How often keep-alives and overdue messages are looked at, ms. */
 const TICK_MS = 1_000;
 const PRUNE_MS = 60_000;
+/** How often the keys of operators who are connected are looked up, ms: a key ends, and the bus may lose that it was deleted. */
+const KEYS_MS = 5_000;
 /** Connections that wait for their turn; past it they are told to come back. */
 const MOST_WAITING = 50_000;
 /** A subscription costs the database as much as so many messages. */
@@ -61,6 +63,7 @@ export function createOwnBroker(deps: MqttGatewayDeps): OwnBroker {
   let stopping = false;
   let cancelTick = (): void => undefined;
   let prunedAt = clock.monotonic();
+  let keysSeenAt = clock.monotonic();
 
   // --- coming in ------------------------------------------------------------------------------------------------
 
@@ -245,7 +248,22 @@ export function createOwnBroker(deps: MqttGatewayDeps): OwnBroker {
         .then(() => router.prune())
         .catch((error: unknown) => log.warn({ err: error }, 'MQTT sessions could not be kept or removed'));
     }
+    if (now - keysSeenAt > KEYS_MS) {
+      keysSeenAt = now;
+      endVoidKeys().catch((error: unknown) => log.warn({ err: error }, 'keys could not be looked up; trying again'));
+    }
     cancelTick = clock.after(TICK_MS, tick);
+  }
+
+  async function endVoidKeys(): Promise<void> {
+    const used = new Set<string>();
+    for (const [connection, intake] of connections) {
+      if (intake !== null && connection.identity.kind === 'operator') used.add(connection.identity.keyId);
+    }
+    if (used.size === 0) return;
+    for (const keyId of await store.voidKeys([...used], clock.now())) {
+      sessions.end(router.sessionsOfKey(keyId), 'DEVICE_REVOKED');
+    }
   }
 
   return {

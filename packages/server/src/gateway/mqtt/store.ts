@@ -41,6 +41,8 @@ export interface MqttStore {
     now: number,
     after: Pick<RoutedMessage, 'deviceId' | 'rest'> | null,
   ): Promise<readonly RoutedMessage[]>;
+  /** Those of these keys of operators that are gone or too old. */
+  voidKeys(keyIds: readonly string[], now: number): Promise<readonly string[]>;
   prune(now: number): Promise<void>;
 }
 
@@ -228,6 +230,14 @@ export function createMqttStore(pool: Pool): MqttStore {
         expiresAt: row.expires_at,
         from: null,
       }));
+    },
+    async voidKeys(keyIds, now) {
+      const { rows } = await pool.query<{ key_id: string }>(
+        `SELECT key_id FROM unnest($1::uuid[]) AS used (key_id)
+         WHERE NOT EXISTS (SELECT FROM api_keys AS known WHERE known.key_id = used.key_id AND known.expires_at > $2)`,
+        [keyIds, now],
+      );
+      return rows.map((row) => row.key_id);
     },
     async prune(now) {
       await pool.query('DELETE FROM mqtt_sessions WHERE expires_at <= $1', [now]);
