@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bug, type Command, type DeviceBatchCreated } from '@muster/contract';
 import { Pool } from 'pg';
+import { startChild, told } from './children/child.ts';
 import { defineBench } from './define.ts';
 import type { BareJob } from './http/bare.ts';
-import { startChild, told } from './http/child.ts';
 import { cpuSeconds, pin, pinDatabase } from './http/cores.ts';
 import type { DoersJob } from './http/doers.ts';
 import type { HttpJob, HttpReport } from './http/load.ts';
@@ -84,7 +84,10 @@ async function read(
   signal: AbortSignal,
 ) {
   const connectionString = await server.databaseUrl();
-  const bare = startChild('./bare.ts', { connectionString, poolSize: POOL_SIZE } satisfies BareJob);
+  const bare = startChild(new URL('./http/bare.ts', import.meta.url), {
+    connectionString,
+    poolSize: POOL_SIZE,
+  } satisfies BareJob);
   try {
     const { port: barePort } = await told<{ port: number }>(bare);
     await pin(bare.pid ?? 0, SERVER_CORE);
@@ -127,7 +130,7 @@ async function read(
 }
 
 async function load(job: HttpJob): Promise<HttpReport> {
-  const child = startChild('./load.ts', job);
+  const child = startChild(new URL('./http/load.ts', import.meta.url), job);
   try {
     await pin(child.pid ?? 0, OTHER_CORE);
     return await told<HttpReport>(child);
@@ -138,7 +141,7 @@ async function load(job: HttpJob): Promise<HttpReport> {
 
 /** POST of a command until its answer, which says that the device confirmed it. */
 async function roundTrips(server: ServerProcess, made: readonly Made[], count: number, signal: AbortSignal) {
-  const doers = startChild('./doers.ts', {
+  const doers = startChild(new URL('./http/doers.ts', import.meta.url), {
     port: server.mqttPort,
     tokens: made.map(({ token }) => token),
   } satisfies DoersJob);

@@ -2,8 +2,8 @@ import type { ChildProcess } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type DeviceBatchCreated, LIVE_PATH } from '@muster/contract';
+import { startChild, told } from './children/child.ts';
 import { defineBench } from './define.ts';
-import { startChild, told } from './http/child.ts';
 import type { BareJob } from './live/bare.ts';
 import type { PublishJob, PublishReport } from './live/publish.ts';
 import type { ViewJob, ViewReport } from './live/view.ts';
@@ -54,7 +54,7 @@ export const bench = defineBench({
         seconds: WARM_SECONDS + options.seconds + 1,
       };
       const ours = await watch(job, signal, async (begin) => {
-        const devices = startChild('../live/publish.ts', publish);
+        const devices = startChild(new URL('./live/publish.ts', import.meta.url), publish);
         try {
           await told(devices);
           await delay(WARM_SECONDS * 1_000, undefined, { signal });
@@ -119,7 +119,7 @@ async function watch<T>(
   signal: AbortSignal,
   work: (begin: () => void) => Promise<T>,
 ): Promise<{ readonly view: ViewReport; readonly result: T }> {
-  const viewers = startChild('../live/view.ts', job);
+  const viewers = startChild(new URL('./live/view.ts', import.meta.url), job);
   const stop = (): void => void viewers.kill();
   signal.addEventListener('abort', stop);
   try {
@@ -139,7 +139,7 @@ async function watch<T>(
 
 async function watchBare(job: ViewJob, rate: number, signal: AbortSignal) {
   const bareJob: BareJob = { topics: job.topics, perSecond: rate };
-  const bare: ChildProcess = startChild('../live/bare.ts', bareJob);
+  const bare: ChildProcess = startChild(new URL('./live/bare.ts', import.meta.url), bareJob);
   try {
     const { port } = await told<{ port: number }>(bare);
     return await watch({ ...job, url: `ws://127.0.0.1:${port}` }, signal, async (begin) => {

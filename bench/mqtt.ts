@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { bug } from '@muster/contract';
+import { startChild, told } from './children/child.ts';
 import { defineBench } from './define.ts';
 import type { LoadJob, LoadReport } from './mqtt/load.ts';
 
@@ -131,27 +132,12 @@ async function idlers(port: number, connections: number): Promise<ChildProcess> 
 }
 
 function startLoad(job: LoadJob): ChildProcess {
-  return fork(new URL('./mqtt/load.ts', import.meta.url), [JSON.stringify(job)]);
+  return startChild(new URL('./mqtt/load.ts', import.meta.url), job);
 }
 
 async function residentKb(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
   return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]);
-}
-
-/** The next message of a child; its end is a failure. */
-async function told<T>(child: ChildProcess): Promise<T> {
-  const stop = new AbortController();
-  const ended = once(child, 'exit', { signal: stop.signal }).then(([code]) => {
-    throw bug(`a process of the bench ended with ${code}`);
-  });
-  ended.catch(() => undefined);
-  try {
-    const [message] = await Promise.race([once(child, 'message', { signal: stop.signal }), ended]);
-    return message as T;
-  } finally {
-    stop.abort();
-  }
 }
 
 async function freePort(): Promise<number> {

@@ -1,6 +1,5 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
-import { bug, type DeviceCreated } from '@muster/contract';
+import type { DeviceCreated } from '@muster/contract';
+import { startChild, told } from './children/child.ts';
 import { defineBench } from './define.ts';
 import { type ServerProcess, STUB_MAIN, startServerProcess } from './server-process.ts';
 import type { LoadJob, LoadReport } from './telemetry/load.ts';
@@ -84,7 +83,7 @@ async function send(
 ): Promise<LoadReport> {
   const tokens = made.map(({ token }) => token);
   const job: LoadJob = { port: server.mqttPort, tokens, window, warmSeconds: WARM_SECONDS, seconds };
-  const child = fork(new URL('./telemetry/load.ts', import.meta.url), [JSON.stringify(job)]);
+  const child = startChild(new URL('./telemetry/load.ts', import.meta.url), job);
   const stop = (): void => void child.kill();
   signal.addEventListener('abort', stop);
   try {
@@ -130,25 +129,10 @@ async function rawInsert(
     connections: 2,
     seconds: options.raw,
   };
-  const child = fork(new URL('./telemetry/raw-insert.ts', import.meta.url), [JSON.stringify(job)]);
+  const child = startChild(new URL('./telemetry/raw-insert.ts', import.meta.url), job);
   try {
     return (await told<{ rowsPerSecond: number }>(child)).rowsPerSecond;
   } finally {
     child.kill();
-  }
-}
-
-/** The next message of a child; its end is a failure. */
-async function told<T>(child: ChildProcess): Promise<T> {
-  const stop = new AbortController();
-  const ended = once(child, 'exit', { signal: stop.signal }).then(([code]) => {
-    throw bug(`a process of the bench ended with ${code}`);
-  });
-  ended.catch(() => undefined);
-  try {
-    const [message] = await Promise.race([once(child, 'message', { signal: stop.signal }), ended]);
-    return message as T;
-  } finally {
-    stop.abort();
   }
 }

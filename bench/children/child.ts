@@ -2,9 +2,9 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { bug } from '@muster/contract';
 
-/** Starts a file beside this one as a process of its own, with its task as an argument. */
-export function startChild(file: string, task: object): ChildProcess {
-  return fork(new URL(file, import.meta.url), [JSON.stringify(task)]);
+/** Starts a program as a process of its own, so that its work is not measured as that of the bench; its task is an argument. */
+export function startChild(program: URL, task: object): ChildProcess {
+  return fork(program, [JSON.stringify(task)]);
 }
 
 /** The next message of a child; its end is a failure. */
