@@ -15,3 +15,9 @@ export function readInstant(typed: string, option: string, now = Date.now()): nu
   if (Number.isNaN(at)) throw usage(`${option} takes a date, a date with a time, or how long ago (24h, 7d).`);
   return at;
 }
+
+/** An instant for people: `2026-11-27 06:53:34` in the time zone of this computer, and as `readInstant` takes it. */
+export function instantText(at: number): string {
+  // Sweden writes the year first
+  return new Date(at).toLocaleString('sv');
+}

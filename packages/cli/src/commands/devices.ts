@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { Device } from '@muster/contract';
 import { type Context, defineCommand } from '../command.ts';
 import { usage } from '../command-line.ts';
+import { instantText } from '../instant.ts';
 import { tableOf } from '../screen/terminal.ts';
 import { allDevices, findAssistant, findDevice, findSite } from '../server/find.ts';
 import { readHexKey, readName, readTags, readText } from '../typed.ts';
@@ -174,7 +175,7 @@ function seen({ lastSeenAt }: Device): string {
 }
 
 function instant(value: unknown): string {
-  return typeof value === 'number' ? new Date(value).toLocaleString() : 'never';
+  return typeof value === 'number' ? instantText(value) : 'never';
 }
 
 function text(value: unknown): string {

@@ -53,7 +53,13 @@ const latest = defineCommand({
 const show = defineCommand({
   name: 'telemetry show',
   summary: 'Draw what a device measured',
-  operands: { device, series: { required: true, summary: 'one series, or several with commas between them' } },
+  operands: {
+    device,
+    series: {
+      required: true,
+      summary: 'one series, or several with commas between them; `telemetry latest` shows which there are',
+    },
+  },
   options: span,
   async run({ device: wanted, series }, { from, to }, { terminal, json, signedIn }) {
     const asked = readSpan(from ?? '24h', to);

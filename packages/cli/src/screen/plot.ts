@@ -7,9 +7,12 @@ export function plotLines(values: readonly (number | null)[], rows: number): str
   const known = values.filter((value) => value !== null);
   const least = Math.min(...known);
   const greatest = Math.max(...known);
-  const labels = Array.from({ length: rows }, (_, row) =>
-    row === 0 ? short(greatest) : row === rows - 1 ? short(least) : '',
-  );
+  const labelOf = (row: number): string => {
+    // a flat line has one label, where it stands
+    if (greatest === least) return row === Math.floor(rows / 2) ? short(least) : '';
+    return row === 0 ? short(greatest) : row === rows - 1 ? short(least) : '';
+  };
+  const labels = Array.from({ length: rows }, (_, row) => labelOf(row));
   const width = Math.max(...labels.map(({ length }) => length));
   return labels.map((label, row) => {
     const below = (rows - 1 - row) * 8;

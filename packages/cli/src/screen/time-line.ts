@@ -1,5 +1,6 @@
 import { styleText } from 'node:util';
 import type { Turn, TurnTimes } from '@muster/contract';
+import { instantText } from '../instant.ts';
 
 /** What a person waits for between their last word and the first sound of the answer, in order. */
 const STAGES = [
@@ -19,7 +20,7 @@ interface Span {
 }
 
 /** The stages that happened, each with how long it took. */
-export function spansOf(times: TurnTimes): Span[] {
+function spansOf(times: TurnTimes): Span[] {
   let from = 0;
   const spans: Span[] = [];
   for (const { until, ...stage } of STAGES) {
@@ -59,7 +60,7 @@ export function turnLines(turns: readonly Turn[]): string[] {
   return turns.flatMap((turn) => {
     const first = turn.times.firstAudioMs;
     const head = [
-      new Date(turn.startedAt).toLocaleString(),
+      instantText(turn.startedAt),
       barOf(turn.times, BAR_COLUMNS, fullMs),
       (first === null ? '—' : `${(first / 1000).toFixed(2)} s`).padStart(7),
       turn.errorCode === null ? turn.outcome : `${turn.outcome} ${styleText('red', turn.errorCode)}`,

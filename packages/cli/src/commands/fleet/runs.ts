@@ -1,5 +1,6 @@
 import { type CommandRun, MusterError } from '@muster/contract';
 import { type Context, defineCommand } from '../../command.ts';
+import { instantText } from '../../instant.ts';
 import { progressLine } from '../../screen/progress.ts';
 import { tableOf } from '../../screen/terminal.ts';
 import type { Api } from '../../server/api.ts';
@@ -24,7 +25,7 @@ const list = defineCommand({
       run.name,
       `${endedOf(run)} of ${run.devices}`,
       String(run.failed),
-      new Date(run.createdAt).toLocaleString(),
+      instantText(run.createdAt),
       run.runId,
     ]);
     terminal.print(tableOf(['STATE', 'NAME', 'DEVICES', 'FAILED', 'AT', 'ID'], rows, 'No runs yet.'));

@@ -1,6 +1,7 @@
 import { COMMAND_CLASSES, type Command, type CommandRequest, type ErrorCode, MusterError } from '@muster/contract';
 import { defineCommand } from '../../command.ts';
 import { usage } from '../../command-line.ts';
+import { instantText } from '../../instant.ts';
 import { tableOf } from '../../screen/terminal.ts';
 import type { Api } from '../../server/api.ts';
 import { findDevice } from '../../server/find.ts';
@@ -76,7 +77,7 @@ const list = defineCommand({
       took(command),
       outcome(command),
       command.sentBy,
-      new Date(command.createdAt).toLocaleString(),
+      instantText(command.createdAt),
       command.commandId,
     ]);
     const head = ['STATE', 'NAME', 'TOOK', 'OUTCOME', 'SENT BY', 'AT', 'ID'];

@@ -1,6 +1,7 @@
 import type { JsonObject, JsonValue, Twin } from '@muster/contract';
 import { defineCommand } from '../../command.ts';
 import { usage } from '../../command-line.ts';
+import { instantText } from '../../instant.ts';
 import { tableOf } from '../../screen/terminal.ts';
 import { findDevice } from '../../server/find.ts';
 
@@ -87,7 +88,7 @@ function twinTable(twin: Twin): string {
       shown(desired[path]),
       shown(reported[path]),
       Object.hasOwn(delta, path) ? 'differs' : '',
-      at === 0 ? '' : new Date(at).toLocaleString(),
+      at === 0 ? '' : instantText(at),
     ];
   });
   const head = ['FIELD', 'WANTED', 'REPORTED', '', 'CHANGED'];
