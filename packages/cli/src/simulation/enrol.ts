@@ -4,7 +4,7 @@ import type { KnownDevice } from './fleet-file.ts';
 import type { PlannedDevice } from './plan.ts';
 
 /** The devices of every simulated fleet have it, so that people find them, and so do we. */
-export const FLEET_TAG = 'simulated-fleet';
+const FLEET_TAG = 'simulated-fleet';
 /** Requests for a token at a time: there is no route for many. */
 const AT_ONCE = 8;
 

@@ -222,7 +222,6 @@ export const NotificationList = Type.Object({ notifications: Type.Array(Notifica
 export const HEALTH_PARTS = ['link', 'freshness', 'errors', 'resources', 'commands', 'safety'] as const;
 export type HealthPart = (typeof HEALTH_PARTS)[number];
 export const HEALTH_STATES = ['unknown', 'good', 'fair', 'poor', 'critical'] as const;
-export type HealthState = (typeof HEALTH_STATES)[number];
 const Score = nullable(Type.Number({ minimum: 0, maximum: 100, description: 'null: nothing is known' }));
 /** docs/design/alerts.md says how each part is scored. */
 export const DeviceHealth = Type.Object({

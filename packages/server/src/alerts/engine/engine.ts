@@ -266,8 +266,6 @@ export function createEngine(deps: EngineDeps) {
 
     /** For tests and the stop: every verdict so far is written, or will be tried again. */
     settled: () => queue.settled(),
-    onPoints,
-    subjects: () => roster.count(),
   };
 }
 

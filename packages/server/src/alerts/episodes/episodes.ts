@@ -266,7 +266,7 @@ function eventOf(row: AlertRow, at: number): BusEvents['alert.changed'] {
   return { alertId, siteId, deviceId, severity, state, at };
 }
 
-export function toAlert(row: AlertRow): Alert {
+function toAlert(row: AlertRow): Alert {
   if (row.state === 'closed' && row.closed_at === null) throw bug('a closed alert has no end');
   return {
     alertId: row.alert_id,

@@ -14,7 +14,7 @@ import type { AlertRow, RuleRow } from '../tables.ts';
 export type Phase = 'suppressed' | 'open' | 'snoozed' | 'acknowledged' | 'closed';
 
 /** What may be done in each phase. `closed` is the end. */
-export const ALLOWED: Readonly<Record<Phase, readonly AlertDeed[]>> = {
+const ALLOWED: Readonly<Record<Phase, readonly AlertDeed[]>> = {
   suppressed: ['released', 'acknowledged', 'assigned', 'commented', 'closed'],
   open: ['suppressed', 'acknowledged', 'assigned', 'commented', 'snoozed', 'reminded', 'escalated', 'closed'],
   snoozed: ['suppressed', 'acknowledged', 'assigned', 'commented', 'snoozed', 'closed'],

@@ -8,8 +8,6 @@ export interface GroupTables {
   devices: { device_id: string; site_id: string };
 }
 
-export type GroupStore = ReturnType<typeof createGroupStore>;
-
 /** Most groups of a site: the list is read whole. */
 const MOST_GROUPS = 500;
 

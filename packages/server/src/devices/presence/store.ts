@@ -25,8 +25,6 @@ export function isConnected(): RawBuilder<SqlBool> {
   return sql`(${holder()} IS NOT NULL)`;
 }
 
-export type PresenceStore = ReturnType<typeof createPresenceStore>;
-
 export function createPresenceStore(db: Database<PresenceTables>, serverId: string) {
   return {
     batch: BATCH,

@@ -9,7 +9,7 @@ import { createDevices, type DeviceLink } from '../index.ts';
 export const log = createLogger('silent');
 
 /** A clock whose timers run when the test says so. */
-export function handClock(): Clock & { run(ms: number): void; waiting(): number } {
+function handClock(): Clock & { run(ms: number): void; waiting(): number } {
   let passed = 0;
   let tasks: { readonly at: number; readonly task: () => void }[] = [];
   return {

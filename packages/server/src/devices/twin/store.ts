@@ -16,8 +16,6 @@ export interface TwinTables {
 }
 export type TwinRow = TwinTables['twins'];
 
-export type TwinStore = ReturnType<typeof createTwinStore>;
-
 export function createTwinStore(db: Database<TwinTables>) {
   return {
     find: (deviceId: string): Promise<TwinRow | undefined> =>
