@@ -13,7 +13,11 @@ export function hasShape<S extends TSchema>(schema: S): (value: unknown) => valu
  * What the validator found, in words for people: a path with dots and what is wrong there, at most eight. `whole` is what
  * the value itself is called. Values are not repeated: they may be a person's words.
  */
-export function faultsOf(schema: TObject, errors: ReturnType<typeof Value.Errors>, whole: string): string[] {
+export function faultsOf(
+  schema: TSchema & Partial<TObject>,
+  errors: ReturnType<typeof Value.Errors>,
+  whole: string,
+): string[] {
   return (
     errors
       // each of those members has a fault of its own
@@ -22,7 +26,7 @@ export function faultsOf(schema: TObject, errors: ReturnType<typeof Value.Errors
       .map(({ keyword, instancePath, params, message }) => {
         const where = instancePath.slice(1).replaceAll('/', '.').slice(0, 100);
         if (keyword === 'boolean') {
-          const known = instancePath.lastIndexOf('/') > 0 ? [] : Object.keys(schema.properties);
+          const known = instancePath.lastIndexOf('/') > 0 ? [] : Object.keys(schema.properties ?? {});
           return `"${where}" is none of its fields${known.length === 0 ? '' : ` (${known.join(', ')})`}`;
         }
         if (keyword === 'required') return `${where || whole} has no ${params.requiredProperties.join(', ')}`;
