@@ -35,6 +35,8 @@ export interface Broker {
   readonly closed: MqttClient[];
   /** What the inbox does with the next messages. */
   answer: (message: MqttPublish) => Promise<void> | undefined;
+  /** What is waited for once the credentials of a device were looked up. */
+  lookedUp: () => Promise<void>;
   /** Stops the broker and starts another on the same database. */
   restart(): Promise<void>;
   stop(): Promise<void>;
@@ -80,6 +82,7 @@ export async function startBroker(
       }
       const name = /^token-of-(\w+)$/.exec(password ?? username ?? '')?.[1] as keyof typeof DEVICES | undefined;
       if (name === undefined || DEVICES[name] === undefined) return null;
+      await broker.lookedUp();
       return { kind: 'device', device: deviceOf(name), speaks: 'device-api' };
     },
     publish(client, message) {
@@ -126,6 +129,7 @@ export async function startBroker(
     opened: [] as MqttClient[],
     closed: [] as MqttClient[],
     answer: (() => undefined) as Broker['answer'],
+    lookedUp: (async () => undefined) as Broker['lookedUp'],
     async restart() {
       await gateway.drain(500);
       gateway = make();

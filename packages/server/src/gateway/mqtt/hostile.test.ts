@@ -211,3 +211,13 @@ test('a key that is too old, or was deleted without a word on the bus, ends its 
     await mine.stop();
   }
 });
+
+test('a device that is revoked while it is let in is not let in', async () => {
+  broker.lookedUp = async () => broker.gateway.closeDevice(DEVICES.two, 'DEVICE_REVOKED');
+  try {
+    const client = await device({ token: 'token-of-two' });
+    assert.notEqual(client.connack.reasonCode, 0);
+  } finally {
+    broker.lookedUp = async () => undefined;
+  }
+});

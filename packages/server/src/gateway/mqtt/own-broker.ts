@@ -5,6 +5,7 @@ import type { IConnectPacket, Packet } from 'mqtt-packet';
 import { createAdmission } from '../../platform/admission.ts';
 import { translateDatabaseError } from '../../platform/db/index.ts';
 import { within } from '../../platform/deadline.ts';
+import { hashSecret } from '../../platform/ids.ts';
 import { createRateLimiter } from '../../platform/rate-limiter.ts';
 import { createTurns } from '../../platform/turns.ts';
 import { createMqttCounters } from './counters.ts';
@@ -24,6 +25,8 @@ const TICK_MS = 1_000;
 const PRUNE_MS = 60_000;
 /** How often the keys of operators who are connected are looked up, ms: a key ends, and the bus may lose that it was deleted. */
 const KEYS_MS = 5_000;
+/** No connection is on its way in for longer after its credentials were looked up, ms. */
+const ENDED_MS = 60_000;
 /** Connections that wait for their turn; past it they are told to come back. */
 const MOST_WAITING = 50_000;
 /** A subscription costs the database as much as so many messages. */
@@ -63,6 +66,8 @@ export function createOwnBroker(deps: MqttGatewayDeps): OwnBroker {
   let stopping = false;
   let cancelTick = (): void => undefined;
   let prunedAt = clock.monotonic();
+  /** Devices and keys that were ended lately, and when, monotonic ms: some of them may be on their way in. */
+  const ended = new Map<string, number>();
   let keysSeenAt = clock.monotonic();
 
   // --- coming in ------------------------------------------------------------------------------------------------
@@ -90,7 +95,10 @@ export function createOwnBroker(deps: MqttGatewayDeps): OwnBroker {
     packetBytes: packetBytes(LIMITS.deviceMessageBytes),
     onConnect(connection: Connection, packet: IConnectPacket) {
       silent.delete(connection);
-      const credentials = `${packet.username ?? ''} ${packet.password?.toString('latin1') ?? ''}`;
+      // hashed: a stranger could fill the memory with passwords of 64 kB
+      const credentials = hashSecret(`${packet.username ?? ''} ${packet.password?.toString('latin1') ?? ''}`).toString(
+        'base64',
+      );
       if (tries.waitMs(credentials) > 0) return refuse(connection, packet, new MusterError('RATE_LIMITED'));
       tries.count(credentials);
       const isInLine = admission.enter(() => connections.has(connection) && admit(connection, packet));
@@ -110,10 +118,11 @@ export function createOwnBroker(deps: MqttGatewayDeps): OwnBroker {
       password: packet.password?.toString() ?? null,
       source: connection.address,
     };
+    const since = clock.monotonic();
     within(clock, { ms: AUTHENTICATE_MS, code: 'UNAVAILABLE' }, (signal) => inbox.authenticate(credentials, signal))
       .then(async (identity) => {
         if (identity === null) throw new MusterError('DEVICE_TOKEN_INVALID');
-        await open(connection, packet, identity);
+        await open(connection, packet, identity, since);
       })
       .catch((error: unknown) =>
         connection.isOpen ? connection.close(codeOf(error)) : refuse(connection, packet, error),
@@ -129,12 +138,20 @@ export function createOwnBroker(deps: MqttGatewayDeps): OwnBroker {
     connection.refuse(version, connectReason(code, version), code);
   }
 
-  async function open(connection: Connection, packet: IConnectPacket, identity: MqttIdentity): Promise<void> {
+  async function open(
+    connection: Connection,
+    packet: IConnectPacket,
+    identity: MqttIdentity,
+    since: number,
+  ): Promise<void> {
     let isBack = false;
+    const id = identity.kind === 'device' ? identity.device.deviceId : identity.keyId;
     await sessions.take(identity, packet, (session, present) => {
       isBack = present;
       // it may have gone while its session was made
       if (!connections.has(connection)) return;
+      // it was let in by what the database said before it was revoked
+      if ((ended.get(id) ?? -1) >= since) throw new MusterError('DEVICE_TOKEN_INVALID');
       session.connection = connection;
       wills.returned(session.key);
       connection.accept(identity, session, present, packet);
@@ -248,6 +265,7 @@ export function createOwnBroker(deps: MqttGatewayDeps): OwnBroker {
         .then(() => router.prune())
         .catch((error: unknown) => log.warn({ err: error }, 'MQTT sessions could not be kept or removed'));
     }
+    for (const [id, at] of ended) if (now - at > ENDED_MS) ended.delete(id);
     if (now - keysSeenAt > KEYS_MS) {
       keysSeenAt = now;
       endVoidKeys().catch((error: unknown) => log.warn({ err: error }, 'keys could not be looked up; trying again'));
@@ -295,8 +313,14 @@ export function createOwnBroker(deps: MqttGatewayDeps): OwnBroker {
         from: null,
       });
     },
-    closeDevice: (deviceId, code) => sessions.end(router.sessionsOf({ kind: 'device', deviceId, siteId: '' }), code),
-    closeKey: (keyId) => sessions.end(router.sessionsOfKey(keyId), 'DEVICE_REVOKED'),
+    closeDevice(deviceId, code) {
+      ended.set(deviceId, clock.monotonic());
+      sessions.end(router.sessionsOf({ kind: 'device', deviceId, siteId: '' }), code);
+    },
+    closeKey(keyId) {
+      ended.set(keyId, clock.monotonic());
+      sessions.end(router.sessionsOfKey(keyId), 'DEVICE_REVOKED');
+    },
     connectionCount: () => connections.size,
     async drain(ms) {
       stopping = true;
