@@ -44,7 +44,6 @@ export interface Fleet {
 }
 
 const DRAIN_MS = 5_000;
-const DEVICES_PAGE = 500;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** The part of the composition root that joins the features of a fleet. */
@@ -164,19 +163,9 @@ export async function createFleet(deps: {
   };
 }
 
-/** Ids of the devices of a site, a page at a time. */
+/** Ids of the devices of a site. */
 async function* devicesOf(devices: Devices, siteId: string): AsyncIterable<string> {
-  let after: string | undefined;
-  for (;;) {
-    const page = await devices.list({
-      sites: [siteId],
-      limit: DEVICES_PAGE,
-      ...(after === undefined ? {} : { after }),
-    });
-    for (const { deviceId } of page) yield deviceId;
-    after = page.at(-1)?.deviceId;
-    if (page.length < DEVICES_PAGE) return;
-  }
+  for await (const { deviceId } of devices.all({ sites: [siteId] })) yield deviceId;
 }
 
 async function tlsOf({ http }: Config): Promise<{ readonly cert: Buffer; readonly key: Buffer } | null> {

@@ -23,7 +23,6 @@ const ACTIONS: Readonly<Record<LiveKind, Action>> = {
 const NEWEST = 50;
 const OPEN_COMMANDS = 200;
 const OPEN_ALERTS = 1_000;
-const DEVICES_PAGE = 500;
 
 /** Joins the live feed to the features whose things it shows. */
 export function createLiveInbox(deps: {
@@ -57,17 +56,8 @@ export function createLiveInbox(deps: {
   /** The database knows of other servers; of this one the connections themselves do, a moment earlier. */
   async function connectedAt(siteId: string): Promise<LiveItem[]> {
     const found = new Set<string>();
-    let after: string | undefined;
-    for (;;) {
-      const page = await devices.list({
-        sites: [siteId],
-        connected: true,
-        limit: DEVICES_PAGE,
-        ...(after === undefined ? {} : { after }),
-      });
-      for (const { deviceId, connected } of page) if (connected) found.add(deviceId);
-      after = page.at(-1)?.deviceId;
-      if (page.length < DEVICES_PAGE) break;
+    for await (const { deviceId, connected } of devices.all({ sites: [siteId], connected: true })) {
+      if (connected) found.add(deviceId);
     }
     for (const deviceId of devices.links.deviceIds()) {
       if (devices.links.of(deviceId)[0]?.siteId === siteId) found.add(deviceId);

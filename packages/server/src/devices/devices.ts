@@ -48,6 +48,8 @@ export interface Devices {
   get(deviceId: string): Promise<Device>;
   /** Newest first. `sites` null: of every site; `after`: the last id of the page before. */
   list(options: DeviceFilter & { readonly limit: number; readonly after?: string }): Promise<Device[]>;
+  /** All of them, in the same order, read a page at a time. */
+  all(filter: DeviceFilter): AsyncIterable<Device>;
   change(deviceId: string, change: DeviceChange): Promise<Device>;
   /** Its tokens end now and `device.revoked` closes its socket. CONFLICT when it is revoked already. */
   revoke(deviceId: string): Promise<void>;
@@ -78,6 +80,8 @@ export interface DevicesDeps {
   readonly config: Static<typeof devicesConfig>;
 }
 
+/** Devices that are read at a time. */
+const PAGE = 500;
 /** One that is none would fail the lookups that came with it. */
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
@@ -186,6 +190,16 @@ export function createDevices(deps: DevicesDeps): Devices {
 
     async list(options) {
       return (await store.list(options)).map(shown);
+    },
+
+    async *all(filter) {
+      let after: string | undefined;
+      for (;;) {
+        const page = await this.list({ ...filter, limit: PAGE, ...(after === undefined ? {} : { after }) });
+        yield* page;
+        after = page.at(-1)?.deviceId;
+        if (page.length < PAGE) return;
+      }
     },
 
     async change(deviceId, change) {
