@@ -75,7 +75,7 @@ function parse(args: readonly string[], known: Readonly<Record<string, Option>>)
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true });
   } catch (cause) {
-    throw usage(`${(cause as Error).message.split('. ')[0] ?? ''}.`, cause);
+    throw usage(`${(cause as Error).message.split(/\.\s/)[0] ?? ''}.`, cause);
   }
 }
 

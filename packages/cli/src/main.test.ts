@@ -207,6 +207,7 @@ test('values that the server would refuse are refused here, in plain words', asy
   await refused(['login'], /^muster: Give --email \(there is no terminal to ask in\)\. See muster login --help\n$/);
   await refused(['login', '--email', 'ann'], /"ann" is no e-mail address\./);
   await refused(['turns', 'Kitchen', '--limit', '0'], /--limit takes a whole number from 1 to 500, not "0"\./);
+  await refused(['turns', 'Kitchen', '--limit', '--json'], /^muster: Option '--limit' argument is ambiguous\. See/);
   await refused(['devices', '--limit', '0'], /--limit takes a whole number from 1 on, not "0"\./);
   await refused(['devices', 'register-key', 'SN-1', '--key-file', key], /A key has 32 to 128 hex digits/);
   await refused(['devices', 'rename', 'Kitchen', ''], /The name is empty\./);

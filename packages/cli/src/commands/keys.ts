@@ -47,8 +47,11 @@ const create = defineCommand({
     const wanted = { siteId, name: readName(name), mayPublish, maySubscribe };
     const made = await api.createApiKey(days === undefined ? wanted : { ...wanted, days });
     if (json) return terminal.print(JSON.stringify(made));
-    terminal.print(`${made.key.name}  ${made.key.keyId}  until ${day(made.key.expiresAt)}`);
-    terminal.print(`MQTT user name: key   password: ${made.secret}`);
+    terminal.print(made.secret);
+    const { key } = made;
+    terminal.note(
+      `${key.name} is made (${key.keyId}), until ${day(key.expiresAt)}. Above is its secret, the MQTT password for the user name key; it is not shown again.`,
+    );
   },
 });
 

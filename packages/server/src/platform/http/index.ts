@@ -64,6 +64,7 @@ export async function createHttp(
       openapi: '3.1.0',
       info: { title: 'Muster', description: 'One server for AI devices', version, license: { name: 'Apache-2.0' } },
       components: { securitySchemes: { session: { type: 'http', scheme: 'bearer' } } },
+      security: [{ session: [] }],
     },
   });
   await app.register(swaggerUi, {
