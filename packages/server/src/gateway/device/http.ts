@@ -56,7 +56,14 @@ export function deviceApiRoutes(
     http.addContentTypeParser(
       '*',
       { parseAs: 'buffer', bodyLimit: LIMITS.deviceMessageBytes },
-      (_request, body, done) => done(null, body),
+      (request, body, done) => {
+        const device = senders.get(request);
+        // a body in chunks does not say its length beforehand: the next request finds its bytes taken
+        if (device !== undefined && request.headers['content-length'] === undefined) {
+          rates.of(device.deviceId).take(body.length);
+        }
+        done(null, body);
+      },
     );
     ours(http);
     thingsBoard(http);
