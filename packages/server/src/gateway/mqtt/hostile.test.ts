@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { after, afterEach, before, test } from 'node:test';
 import { MusterError } from '@muster/contract';
+import { generate } from 'mqtt-packet';
 import { type Broker, DEVICES, KEY, startBroker } from './broker.fixture.ts';
 import { openRaw, type RawClient } from './raw-client.fixture.ts';
 import { createPacketReader } from './wire/packet-reader.ts';
@@ -219,5 +220,24 @@ test('a device that is revoked while it is let in is not let in', async () => {
     assert.notEqual(client.connack.reasonCode, 0);
   } finally {
     broker.lookedUp = async () => undefined;
+  }
+});
+
+test('saying again and again that a message came counts against the rate', async () => {
+  const slow = await startBroker({ messagesPerSecond: 50 });
+  try {
+    const client = await openRaw(slow.port, { token: 'token-of-one' });
+    try {
+      await client.subscribe('devices/me/app/#', 2);
+      client.send(message(7, { topic: 'devices/me/app/x' }));
+      const { messageId = 0 } = await client.next('publish');
+      const again = generate({ cmd: 'pubrec', messageId }, { protocolVersion: 5 });
+      client.send(Buffer.concat(Array.from({ length: 4_000 }, () => again)));
+      await client.ended();
+    } finally {
+      await client.cut();
+    }
+  } finally {
+    await slow.stop();
   }
 });
