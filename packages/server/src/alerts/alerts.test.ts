@@ -7,6 +7,8 @@ import { createTestDatabase } from '../platform/db/test-database.fixture.ts';
 import { type AlertRig, createAlertRig } from './alerts.fixture.ts';
 
 const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY_MS = 24 * HOUR;
 let database: Awaited<ReturnType<typeof createTestDatabase>>;
 before(async () => {
   database = await createTestDatabase();
@@ -134,6 +136,36 @@ describe('an alert', () => {
       rig.send('temp', 99);
       await rig.pass(1_000);
       assert.equal((await alertsOf(rig)).length, 1);
+    }));
+});
+
+describe('closed alerts', () => {
+  it('are removed after their days, with what belongs to them; open ones never', () =>
+    withRig(async (rig) => {
+      const ruleId = await rig.rule({ kind: 'threshold', params: { series: 'temp', limit: 80 } });
+      for (const value of [99, 20, 99]) {
+        rig.send('temp', value);
+        await rig.pass(1_000);
+      }
+      const [open, closed] = await alertsOf(rig);
+      assert.deepEqual([open?.state, closed?.state], ['open', 'closed']);
+      const old = rig.clock.now() - 366 * DAY_MS;
+      await database.pool.query(
+        `INSERT INTO alerts (alert_id, rule_id, rule_kind, rule_name, site_id, device_id, subject, severity, state, fact,
+           opened_at, closed_at, told)
+         SELECT gen_random_uuid(), $1, 'threshold', 'old', $2, $3::uuid, $3::uuid::text, 'major', 'closed', '', $4, $4, true
+         FROM generate_series(1, 1500)`,
+        [ruleId, rig.siteId, rig.device.deviceId, old],
+      );
+      await database.pool.query('UPDATE alerts SET opened_at = $2 WHERE alert_id = $1', [open?.alertId, old]);
+      await database.pool.query(
+        `INSERT INTO alert_log (alert_id, at, deed, note) SELECT alert_id, 0, 'opened', '' FROM alerts WHERE rule_name = 'old'`,
+      );
+      await rig.pass(HOUR);
+      assert.deepEqual(
+        (await alertsOf(rig)).map(({ alertId }) => alertId),
+        [open?.alertId, closed?.alertId],
+      );
     }));
 });
 

@@ -70,8 +70,11 @@ export interface Alerts extends Pick<Episodes, 'list' | 'acknowledge' | 'assign'
 
 /** How often the server measures itself, ms. */
 const MEASURE_MS = 5_000;
+/** How often closed alerts that are old are looked for, ms. */
+const PRUNE_MS = 3_600_000;
+const DAY_MS = 86_400_000;
 /** Longest maintenance window, ms: a forgotten one must not keep a site quiet for ever. */
-const LONGEST_WINDOW_MS = 90 * 24 * 3_600_000;
+const LONGEST_WINDOW_MS = 90 * DAY_MS;
 
 export function createAlerts(deps: AlertsDeps): Alerts {
   const { db, clock, log, bus, metrics, config } = deps;
@@ -130,6 +133,12 @@ export function createAlerts(deps: AlertsDeps): Alerts {
     plan();
   }
 
+  async function prune(): Promise<void> {
+    const before = clock.now() - config.keepDays * DAY_MS;
+    while (!stopped && (await episodeStore.prune(before)))
+      log.debug({ before }, 'old alerts were removed; there are more');
+  }
+
   async function findWindow(maintenanceId: string): Promise<MaintenanceRow> {
     const row = await episodeStore.findWindow(maintenanceId);
     if (row === undefined) throw new MusterError('NOT_FOUND', { maintenanceId });
@@ -178,6 +187,7 @@ export function createAlerts(deps: AlertsDeps): Alerts {
         await episodes.sweep();
         outbox.wake();
       });
+      every(PRUNE_MS, 'old alerts', prune);
       every(MEASURE_MS, 'measures', async () => engine.measured(await measure()));
       outbox.wake();
     },

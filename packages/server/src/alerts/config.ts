@@ -26,6 +26,12 @@ export const alertsConfig = Type.Object({
     default: 500_000,
     description: 'Pairs of a rule and a device that are watched at most; more are counted and not watched',
   }),
+  keepDays: Type.Integer({
+    minimum: 1,
+    maximum: 3_650,
+    default: 365,
+    description: 'How long closed alerts are kept, with what was done about them and who was told, days',
+  }),
   serverName: Type.Optional(
     Type.String({ pattern: '^[A-Za-z0-9._-]{1,64}$', description: 'Name of this server in alerts; default: its host' }),
   ),

@@ -19,6 +19,7 @@ export interface AlertQuery {
 }
 
 const NOBODY = '00000000-0000-0000-0000-000000000000';
+const PRUNED_AT_ONCE = 1_000;
 
 export function createEpisodeStore(db: Kysely<AlertTables>) {
   return {
@@ -208,5 +209,23 @@ export function createEpisodeStore(db: Kysely<AlertTables>) {
           .where('site_id', '=', row.site_id)
           .execute();
       }),
+
+    /** Removes what ended before, some at a time; true: there is more. */
+    async prune(before: number): Promise<boolean> {
+      const { numDeletedRows } = await db
+        .deleteFrom('alerts')
+        .where('alert_id', 'in', (from) =>
+          from
+            .selectFrom('alerts')
+            .select('alert_id')
+            .where('state', '=', 'closed')
+            .where('closed_at', '<', before)
+            .orderBy('closed_at')
+            .limit(PRUNED_AT_ONCE),
+        )
+        .executeTakeFirstOrThrow();
+      await db.deleteFrom('maintenance_windows').where('ends_at', '<', before).execute();
+      return Number(numDeletedRows) === PRUNED_AT_ONCE;
+    },
   };
 }
