@@ -1,4 +1,4 @@
-import type { Random } from './random.ts';
+import type { Random } from './inputs/random.ts';
 
 /** Something that reads bytes of strangers, opened for one run. */
 export interface Decoder {

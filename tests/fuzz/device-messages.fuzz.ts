@@ -4,8 +4,8 @@ import { createDeviceApi } from '../../packages/server/src/gateway/device/index.
 import { systemClock } from '../../packages/server/src/platform/clock.ts';
 import { checkObject, pointsOf } from '../../packages/server/src/telemetry/points.ts';
 import { defineFuzz } from './define.ts';
-import { EMPTY_TWIN } from './empty-twin.ts';
-import { mutateJson } from './mutate.ts';
+import { EMPTY_TWIN } from './inputs/empty-twin.ts';
+import { mutateJson } from './inputs/mutate.ts';
 
 const DEVICE = {
   deviceId: '019a0000-0000-7000-8000-000000000001',
@@ -47,6 +47,7 @@ export const target = defineFuzz({
   open() {
     const inbox: DeviceInbox = {
       authenticate: async () => null,
+      heard: () => undefined,
       async telemetry(_device, message) {
         for (const { at, series, value } of pointsOf(message, NOW, OLDEST)) {
           if (!Number.isSafeInteger(at) || series === '' || value === null) throw bug('a point makes no sense');

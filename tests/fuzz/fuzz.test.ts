@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { MusterError } from '@muster/contract';
 import { defineFuzz, type FuzzTarget } from './define.ts';
+import { mutate } from './inputs/mutate.ts';
+import { createRandom } from './inputs/random.ts';
 import { measure } from './measure.ts';
-import { mutate } from './mutate.ts';
-import { createRandom } from './random.ts';
 
 /** What `npm run fuzz` does at length. The seed is new each time; a failure names it. */
 const INPUTS = 10_000;

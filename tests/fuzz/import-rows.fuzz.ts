@@ -1,7 +1,7 @@
 import { readRecords } from '../../packages/server/src/telemetry/transfer/records.ts';
 import { readCsvHeader, readCsvRow, readNdjsonRow } from '../../packages/server/src/telemetry/transfer/rows.ts';
 import { defineFuzz } from './define.ts';
-import { mutate } from './mutate.ts';
+import { mutate } from './inputs/mutate.ts';
 
 const CSV =
   'at,series,kind,value,seq,unit\n1800000000000,temperature,number,21.5,1,°C\n2027-01-15T08:00:00Z,mode,string,"a ""b"", c",2,\n1,x,object,"{""a"":[1]}",0,\n';

@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { codeOf, MusterError } from '@muster/contract';
 import type { FuzzTarget } from './define.ts';
-import { createRandom } from './random.ts';
+import { createRandom } from './inputs/random.ts';
 
 export interface FuzzResult {
   readonly target: string;

@@ -11,7 +11,7 @@ import { createClientRates } from '../../packages/server/src/platform/client-rat
 import { createLogger } from '../../packages/server/src/platform/log.ts';
 import { createMetrics } from '../../packages/server/src/platform/metrics.ts';
 import { defineFuzz } from './define.ts';
-import { makeStream } from './mqtt-stream.ts';
+import { makeStream } from './inputs/mqtt-stream.ts';
 
 const SITE = '019a0000-0000-7000-8000-0000000000aa';
 const DEVICES = { one: '019a0000-0000-7000-8000-000000000001', two: '019a0000-0000-7000-8000-000000000002' };

@@ -1,7 +1,7 @@
 import { decodePacket, decodePublish, isPublish } from '../../packages/server/src/gateway/mqtt/wire/decode.ts';
 import { createPacketReader } from '../../packages/server/src/gateway/mqtt/wire/packet-reader.ts';
 import { defineFuzz } from './define.ts';
-import { makeStream } from './mqtt-stream.ts';
+import { makeStream } from './inputs/mqtt-stream.ts';
 
 const LARGEST = 70_000;
 

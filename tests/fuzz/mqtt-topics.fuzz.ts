@@ -8,7 +8,7 @@ import {
   readTopic,
 } from '../../packages/server/src/gateway/mqtt/topics.ts';
 import { defineFuzz } from './define.ts';
-import { mutate } from './mutate.ts';
+import { mutate } from './inputs/mutate.ts';
 
 const DEVICE = '019a0000-0000-7000-8000-000000000001';
 const SEEDS = [

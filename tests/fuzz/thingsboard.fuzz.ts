@@ -8,8 +8,8 @@ import {
 } from '../../packages/server/src/gateway/device/index.ts';
 import { pointsOf } from '../../packages/server/src/telemetry/points.ts';
 import { defineFuzz } from './define.ts';
-import { EMPTY_TWIN } from './empty-twin.ts';
-import { mutateJson } from './mutate.ts';
+import { EMPTY_TWIN } from './inputs/empty-twin.ts';
+import { mutateJson } from './inputs/mutate.ts';
 
 const NOW = 1_800_000_000_000;
 const SEEDS = [

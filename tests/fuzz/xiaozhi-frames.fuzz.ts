@@ -9,7 +9,7 @@ import {
 } from '@muster/contract';
 import { openSound, sealSound } from '../../packages/server/src/gateway/xiaozhi/mqtt/sound-cipher.ts';
 import { defineFuzz } from './define.ts';
-import { mutate } from './mutate.ts';
+import { mutate } from './inputs/mutate.ts';
 
 const PACKET = Buffer.from([0x58, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
 const KEY = Buffer.alloc(16, 7);

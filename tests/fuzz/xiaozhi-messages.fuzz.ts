@@ -3,7 +3,7 @@ import { asRecord, parseJson } from '../../packages/server/src/gateway/xiaozhi/j
 import { readToolPage, readToolText } from '../../packages/server/src/gateway/xiaozhi/mcp/tools.ts';
 import { readCheckIn } from '../../packages/server/src/gateway/xiaozhi/ota/check-in.ts';
 import { defineFuzz } from './define.ts';
-import { mutateJson } from './mutate.ts';
+import { mutateJson } from './inputs/mutate.ts';
 
 const SEEDS = [
   {

@@ -1,10 +1,9 @@
 import type { Duplex } from 'node:stream';
 import {
-  hasShape,
   LIMITS,
   type LiveCloseReason,
   type LiveFrame,
-  LiveRequest,
+  type LiveRequest,
   MusterError,
   nameOfLiveTopic,
   readLiveTopic,
@@ -12,18 +11,14 @@ import {
 import type { RawData, WebSocket } from 'ws';
 import { createClientRate } from '../../platform/client-rate.ts';
 import type { Clock } from '../../platform/clock.ts';
-import { isDeeper } from '../../platform/json-depth.ts';
 import type { Feed, FeedReader } from './feed.ts';
 import type { Feeds } from './feeds.ts';
 import type { LiveInbox, LiveViewer } from './inbox.ts';
 import { createOutbox } from './outbox.ts';
+import { readRequest } from './request.ts';
 
-/** How deep a frame of a viewer nests. */
-const DEPTH = 4;
 /** Frames that were wrong before the connection is closed: no client of ours sends any. */
 const MOST_FAULTS = 64;
-
-const isRequest = hasShape(LiveRequest);
 
 /** What is counted of all viewers. */
 export interface LiveCounters {
@@ -268,16 +263,4 @@ export function openSession(deps: {
       leaveAll();
     },
   };
-}
-
-/** Null for what is none. */
-function readRequest(data: Buffer): LiveRequest | null {
-  if (isDeeper(data, DEPTH)) return null;
-  try {
-    const value: unknown = JSON.parse(data.toString('utf8'));
-    return isRequest(value) ? value : null;
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
 }
