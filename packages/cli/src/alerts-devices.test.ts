@@ -86,6 +86,7 @@ const DEVICE = {
   profile: null,
   tags: [],
   connected: true,
+  keepsConnection: true,
   lastSeenAt: 1_700_000_000_000,
   createdAt: 1,
 };

@@ -37,6 +37,7 @@ const LAMP: Device = {
   profile: null,
   tags: ['lamp', 'hall'],
   connected: true,
+  keepsConnection: true,
   lastSeenAt: 1,
   createdAt: 1,
 };

@@ -79,6 +79,7 @@ function device(hardwareId: string) {
     profile: null,
     tags: [],
     connected: true,
+    keepsConnection: true,
     lastSeenAt: 1_700_000_000_000,
     createdAt: 1,
   };

@@ -61,6 +61,7 @@ export function createDeviceInbox(deps: {
       const { siteId, name, profile, simulated } = device;
       return { deviceId: device.deviceId, siteId, name, profile, simulated };
     },
+    heard: ({ deviceId }) => devices.heard(deviceId),
     telemetry: (device, message) => told(telemetry.ingest(device, message)),
     event: (device, message) => told(telemetry.ingestEvent(device, message)),
     twin: (device) => told(twins.read(device.deviceId)),
@@ -80,11 +81,12 @@ export function createDeviceInbox(deps: {
       refusals.set(key, { device, code, count: 1 });
     },
     opened({ deviceId, siteId }, open) {
-      const { transport, command, twinDelta, close } = open;
+      const { transport, staysOpen, command, twinDelta, close } = open;
       const link: DeviceLink = {
         deviceId,
         siteId,
         transport,
+        staysOpen,
         command,
         twinDelta,
         close,

@@ -183,6 +183,7 @@ export function createMqttInbox(deps: {
       if (channel !== null) return;
       one.connection = inbox.opened(of, {
         transport: 'mqtt',
+        staysOpen: true,
         listens: () => client.subscribed(name('command')) || client.subscribed(RPC_REQUEST),
         command: (message) => sendCommand(client, one, message),
         twinDelta(delta) {

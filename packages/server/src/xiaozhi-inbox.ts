@@ -76,6 +76,7 @@ export function createXiaozhiInbox(deps: {
         deviceId,
         siteId,
         transport: 'xiaozhi',
+        staysOpen: true,
         // its tools are known only while it talks
         takes: () => false,
         command: () => Promise.reject(new MusterError('DEVICE_NOT_CONNECTED', { deviceId })),

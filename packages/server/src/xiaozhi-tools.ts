@@ -40,6 +40,8 @@ export function createToolLink(deps: {
     deviceId,
     siteId,
     transport: 'xiaozhi',
+    // it lasts as long as the conversation; over MQTT the channel beneath it is the one that stays
+    staysOpen: false,
     takes: (name) => link.tools().some((tool) => tool.name === name),
     async command({ commandId, name, args }: CommandMessage) {
       const call = link.callTool(name, args, never);

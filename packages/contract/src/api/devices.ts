@@ -19,6 +19,11 @@ export const Device = Type.Object({
   profile: nullable(Type.String({ description: 'What kind of device it is: a name of GET /api/profiles' })),
   tags: Type.Array(Type.String()),
   connected: Type.Boolean({ description: 'A socket of this device is open on this server now' }),
+  keepsConnection: nullable(
+    Type.Boolean({
+      description: 'False: it connects only when it has something to say. Null: it never connected',
+    }),
+  ),
   lastSeenAt: nullable(At),
   createdAt: At,
 });

@@ -25,7 +25,10 @@ export interface AlertRig {
   readonly latest: Map<string, LatestPoint>;
   /** Points as telemetry tells them after their commit. `at`: now unless given. */
   send(series: string, value: PointValue, at?: number, server?: number): void;
-  link(connected: boolean, server?: number): void;
+  /** `keeps`: whether the device keeps its connection while it is on. */
+  link(connected: boolean, server?: number, keeps?: boolean): void;
+  /** The database has this of the device, and no word of it came over the bus. */
+  unheard(change: Partial<Device>): void;
   /** Alerts of the other servers, when there are several buses. */
   readonly others: readonly Alerts[];
   rule(wanted: Partial<AlertRuleCreate> & { kind: string }): Promise<string>;
@@ -79,6 +82,7 @@ export async function createAlertRig(
     profile: null,
     tags: [],
     connected: true,
+    keepsConnection: true,
     lastSeenAt: clock.now(),
     createdAt: 0,
   };
@@ -137,10 +141,14 @@ export async function createAlertRig(
         batches: [{ deviceId, siteId, receivedAt, points: [{ series, kind, at, value }] }],
       });
     },
-    link(connected, server = 0) {
-      device = { ...device, connected, lastSeenAt: clock.now() };
-      const event = connected ? 'device.connected' : 'device.disconnected';
-      (buses[server] ?? bus).publish(event, { deviceId, siteId });
+    link(connected, server = 0, keeps = true) {
+      device = { ...device, connected, keepsConnection: keeps, lastSeenAt: clock.now() };
+      const from = buses[server] ?? bus;
+      if (connected) from.publish('device.connected', { deviceId, siteId });
+      else from.publish('device.disconnected', { deviceId, siteId, expected: !keeps });
+    },
+    unheard(change) {
+      device = { ...device, ...change };
     },
     async rule(wanted) {
       const { ruleId } = await alerts.rules.create({ siteId, name: wanted.kind, ...wanted });

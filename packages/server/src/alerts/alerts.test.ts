@@ -242,6 +242,64 @@ describe('people', () => {
     }));
 });
 
+describe('a device without a connection', () => {
+  const FOR = { kind: 'offline', params: { forMs: 10 * MINUTE } };
+  const states = async (rig: AlertRig) => (await alertsOf(rig)).map(({ state }) => state);
+
+  it('is no news when it hung up, and is when it lost a connection that it keeps', () =>
+    withRig(async (rig) => {
+      await rig.rule(FOR);
+      rig.link(true, 0, false);
+      rig.link(false, 0, false);
+      await rig.pass(11 * MINUTE);
+      assert.deepEqual(await states(rig), [], 'a conversation is over');
+      await rig.restart(MINUTE);
+      await rig.pass(11 * MINUTE);
+      assert.deepEqual(await states(rig), [], 'also after a restart');
+      rig.link(true);
+      rig.link(false);
+      await rig.pass(9 * MINUTE);
+      assert.deepEqual(await states(rig), []);
+      await rig.restart(1_000);
+      await rig.pass(2 * MINUTE);
+      assert.deepEqual(await states(rig), ['open'], 'a lost connection counts on over a restart');
+    }));
+
+  it('lives when it is heard without one: what is open ends', () =>
+    withRig(async (rig) => {
+      await rig.rule(FOR);
+      rig.link(false);
+      await rig.pass(11 * MINUTE);
+      assert.deepEqual(await states(rig), ['open']);
+      rig.link(false, 0, false);
+      await rig.pass(1_000);
+      assert.deepEqual(await states(rig), ['closed']);
+      await rig.pass(11 * MINUTE);
+      assert.deepEqual(await states(rig), ['closed']);
+    }));
+
+  it('was heard elsewhere, of which no word came: the database is asked before anybody is told', () =>
+    withRig(async (rig) => {
+      await rig.rule(FOR);
+      rig.link(false);
+      await rig.pass(5 * MINUTE);
+      rig.unheard({ keepsConnection: false });
+      await rig.pass(11 * MINUTE);
+      assert.deepEqual(await states(rig), []);
+    }));
+
+  it('ends what was open over a restart in which it turned out to need none', () =>
+    withRig(async (rig) => {
+      await rig.rule(FOR);
+      rig.link(false);
+      await rig.pass(11 * MINUTE);
+      rig.unheard({ keepsConnection: false });
+      await rig.restart(MINUTE);
+      await rig.pass(1_000);
+      assert.deepEqual(await states(rig), ['closed']);
+    }));
+});
+
 describe('a webhook', () => {
   let receiver: Server;
   let url: string;

@@ -108,6 +108,7 @@ export async function createCommandsRig(
             deviceId,
             siteId,
             transport: 'mqtt' as const,
+            staysOpen: true,
             takes: () => true,
             async command(message: CommandMessage) {
               await write(message);

@@ -347,6 +347,7 @@ test('a command that two servers may send is sent by one of them', async () => {
       deviceId: device.deviceId,
       siteId: rig.siteId,
       transport: 'mqtt' as const,
+      staysOpen: true,
       takes: () => true,
       command: async ({ commandId }: { commandId: string }) => void twice.push(commandId),
       twinDelta: () => undefined,

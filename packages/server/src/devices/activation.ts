@@ -225,6 +225,7 @@ function toDeviceRow(row: ActivationRow, serialNumber: string | null, key: Buffe
     assistant_id: null,
     state: 'active',
     last_seen_at: null,
+    keeps_connection: null,
     created_at: now,
     profile: null,
     tags: [],

@@ -64,6 +64,8 @@ export interface Devices {
   revokeAll(deviceIds: readonly string[], siteId: string): Promise<string[]>;
   /** A new token; those before it end when the newest three are others. NOT_FOUND. */
   newToken(deviceId: string): Promise<string>;
+  /** The device spoke without a connection: a request over HTTP whose token held. Returns at once. */
+  heard(deviceId: string): void;
   /** Connections to this process. */
   readonly links: DeviceLinks;
   /** Resolves when the other servers know this one: what is connected to it counts as connected from then on. */
@@ -93,7 +95,7 @@ export function createDevices(deps: DevicesDeps): Devices {
   // a fleet that comes back asks for thousands within seconds
   const byToken = createGather(store.byTokens);
   const byId = createGather(store.findAll);
-  const links = createDeviceLinks(bus, (deviceId) => presence.changed(deviceId));
+  const links = createDeviceLinks(bus, (deviceId, keeps) => presence.changed(deviceId, keeps));
   const presence = createPresence({ db: deps.db, clock, bus, log, links });
 
   /** What is connected here is known here; of other servers only the database tells. */
@@ -133,6 +135,7 @@ export function createDevices(deps: DevicesDeps): Devices {
       assistant_id: null,
       state: 'active',
       last_seen_at: null,
+      keeps_connection: null,
       created_at: now,
       profile: profile ?? null,
       tags: tags ?? [],
@@ -255,6 +258,7 @@ export function createDevices(deps: DevicesDeps): Devices {
       return token;
     },
 
+    heard: (deviceId) => presence.heard(deviceId),
     links,
     start: () => presence.start(),
     stop: () => presence.stop(),

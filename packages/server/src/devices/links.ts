@@ -8,6 +8,12 @@ export interface DeviceLink {
   readonly deviceId: string;
   readonly siteId: string;
   readonly transport: Transport;
+  /**
+   * Whether the device keeps this connection while it is on, so that without it the device is away: MQTT, our WebSocket.
+   * False for a wire that it opens only when it has something to say and closes after it: the conversation of a Xiaozhi
+   * board over WebSocket, a poll over HTTP.
+   */
+  readonly staysOpen: boolean;
   /** Whether this connection can carry the command: a voice device takes only the tools that it listed. */
   takes(name: string): boolean;
   /**
@@ -32,30 +38,45 @@ export interface DeviceLinks {
   count(): number;
 }
 
-/** Tells the bus when a device gets its first connection and when it loses its last. */
-export function createDeviceLinks(bus: Bus, onChange: (deviceId: string) => void): DeviceLinks {
-  const links = new Map<string, readonly DeviceLink[]>();
+interface Held {
+  readonly open: readonly DeviceLink[];
+  /**
+   * Whether a connection that stays was open when the newest began. What the device opened beside one is no sign that it
+   * lives without: the poll of a device that lost its power may end after its MQTT.
+   */
+  readonly keeps: boolean;
+}
+
+/**
+ * Tells the bus when a device gets its first connection and when it loses its last. `onChange` hears of each that begins
+ * and of the last that ends, and whether the device keeps its connection.
+ */
+export function createDeviceLinks(bus: Bus, onChange: (deviceId: string, keeps: boolean) => void): DeviceLinks {
+  const links = new Map<string, Held>();
   return {
     open(link) {
       const { deviceId, siteId } = link;
-      const others = links.get(deviceId) ?? [];
-      links.set(deviceId, [link, ...others]);
-      onChange(deviceId);
+      const others = links.get(deviceId)?.open ?? [];
+      const open = [link, ...others];
+      const keeps = open.some(({ staysOpen }) => staysOpen);
+      links.set(deviceId, { open, keeps });
+      onChange(deviceId, keeps);
       if (others.length === 0) bus.publish('device.connected', { deviceId, siteId });
       return () => {
-        const open = links.get(deviceId) ?? [];
-        const left = open.filter((one) => one !== link);
-        if (left.length === open.length) return;
+        const held = links.get(deviceId);
+        if (held === undefined) return;
+        const left = held.open.filter((one) => one !== link);
+        if (left.length === held.open.length) return;
         if (left.length > 0) {
-          links.set(deviceId, left);
+          links.set(deviceId, { open: left, keeps: held.keeps });
           return;
         }
         links.delete(deviceId);
-        onChange(deviceId);
-        bus.publish('device.disconnected', { deviceId, siteId });
+        onChange(deviceId, held.keeps);
+        bus.publish('device.disconnected', { deviceId, siteId, expected: !held.keeps });
       };
     },
-    of: (deviceId) => links.get(deviceId) ?? [],
+    of: (deviceId) => links.get(deviceId)?.open ?? [],
     deviceIds: () => links.keys(),
     count: () => links.size,
   };

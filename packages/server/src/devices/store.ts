@@ -20,6 +20,8 @@ export interface DeviceTables {
     assistant_id: string | null;
     state: 'active' | 'revoked';
     last_seen_at: number | null;
+    /** Null: never connected. */
+    keeps_connection: boolean | null;
     created_at: number;
     /** Name of a profile. */
     profile: string | null;
@@ -372,6 +374,7 @@ export function toDevice(row: DeviceRow, connected: boolean): Device {
     profile: row.profile,
     tags: row.tags,
     connected,
+    keepsConnection: row.keeps_connection,
     lastSeenAt: row.last_seen_at,
     createdAt: row.created_at,
   };

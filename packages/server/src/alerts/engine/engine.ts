@@ -123,7 +123,9 @@ export function createEngine(deps: EngineDeps) {
         if (!roster.watches.has(deviceId)) markStale(deviceId);
         feed(deviceId, 'link', { on: 'link', connected: true });
       }),
-      bus.subscribe('device.disconnected', ({ deviceId }) => feed(deviceId, 'link', { on: 'link', connected: false })),
+      bus.subscribe('device.disconnected', ({ deviceId, expected }) =>
+        feed(deviceId, 'link', { on: 'link', connected: false, expected }),
+      ),
       bus.subscribe('command.changed', ({ deviceId, state, name }) => {
         if (FINAL_COMMAND_STATES.has(state)) feed(deviceId, 'commands', { on: 'commands', state, name });
       }),
@@ -153,8 +155,9 @@ export function createEngine(deps: EngineDeps) {
     if (deviceId === null || (looksBack !== true && looksAtLink !== true)) return true;
     const now = clock.now();
     if (looksAtLink === true) {
-      const { connected } = await deps.devices.get(deviceId);
-      stepSlot(slot, { on: 'link', connected }, now);
+      const { connected, keepsConnection } = await deps.devices.get(deviceId);
+      const expected = keepsConnection !== true;
+      stepSlot(slot, connected ? { on: 'link', connected } : { on: 'link', connected, expected }, now);
       return slot.state.firing === firing;
     }
     const latest = await deps.latestOf(deviceId);

@@ -38,7 +38,13 @@ export interface RosterDeps {
 const PAGE = 1_000;
 /** Rules of all sites that are read at most. */
 const MOST_RULES = 20_000;
-const NOTHING: Facts = { connected: null, lastSeenAt: null, latest: () => null, lastPointAt: null };
+const NOTHING: Facts = {
+  connected: null,
+  keepsConnection: null,
+  lastSeenAt: null,
+  latest: () => null,
+  lastPointAt: null,
+};
 
 /** Who watches what: the rules of the database at the devices that they apply to. */
 export function createRoster(deps: RosterDeps) {
@@ -176,8 +182,8 @@ export function createRoster(deps: RosterDeps) {
     const points = rules.some(({ kind }) => kind.looksBack === true) ? await deps.latestOf(device.deviceId) : [];
     const bySeries = new Map(points.map((point) => [point.series, point]));
     const lastPointAt = points.reduce<number | null>((last, { receivedAt }) => Math.max(last ?? 0, receivedAt), null);
-    const { connected, lastSeenAt } = device;
-    return { connected, lastSeenAt, lastPointAt, latest: (series) => bySeries.get(series) ?? null };
+    const { connected, keepsConnection, lastSeenAt } = device;
+    return { connected, keepsConnection, lastSeenAt, lastPointAt, latest: (series) => bySeries.get(series) ?? null };
   }
 
   function drop(watch: Watch, stays: ReadonlySet<string> = new Set()): void {

@@ -4,6 +4,8 @@ import type { PointValue } from '@muster/contract';
 export interface HealthFacts {
   readonly now: number;
   readonly connected: boolean;
+  /** Whether it keeps a connection while it is on; null when it never had one. */
+  readonly keepsConnection: boolean | null;
   readonly lastSeenAt: number | null;
   /** The newest point of each series. */
   readonly latest: ReadonlyMap<

@@ -23,13 +23,14 @@ export function createHealth({ bus, clock, latestOf, severitiesOf }: HealthDeps)
   return {
     stop: () => recent.stop(),
     async of(device) {
-      const { deviceId, connected, lastSeenAt } = device;
+      const { deviceId, connected, keepsConnection, lastSeenAt } = device;
       const [points, severities] = await Promise.all([latestOf(deviceId), severitiesOf(deviceId)]);
       const lately = recent.of(deviceId);
       const now = clock.now();
       const facts = {
         now,
         connected,
+        keepsConnection,
         lastSeenAt,
         latest: new Map(points.map((point) => [point.series, point])),
         refused: lately?.refused ?? null,

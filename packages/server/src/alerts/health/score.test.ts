@@ -10,6 +10,7 @@ const NOW = 2_000_000_000;
 const UNKNOWN: HealthFacts = {
   now: NOW,
   connected: false,
+  keepsConnection: null,
   lastSeenAt: null,
   latest: new Map(),
   refused: null,
@@ -35,6 +36,7 @@ function factsOf(trouble: Trouble): HealthFacts {
   return {
     now: NOW,
     connected: trouble.awayMs === 0,
+    keepsConnection: true,
     lastSeenAt: NOW - trouble.awayMs,
     latest: new Map(Object.entries(series).map(([name, value]) => [name, { at: receivedAt, receivedAt, value }])),
     refused: trouble.refused,
@@ -115,6 +117,9 @@ describe('the health score', () => {
       const { score, limitedBy, parts } = scoreOf(factsOf({ ...well, ...change }), DEFAULT_LIMITS, []);
       return [score, limitedBy, parts.find(({ part }) => part === limitedBy)?.fact];
     };
+    const talker = { ...UNKNOWN, keepsConnection: false, lastSeenAt: NOW - 9e6 };
+    const [linked] = scoreOf(talker, DEFAULT_LIMITS, []).parts.filter(({ part }) => part === 'link');
+    assert.deepEqual([linked?.score, linked?.fact], [null, 'keeps no connection; last seen 3 h ago']);
     assert.deepEqual(facts({ silentMs: 450_000 }), [50, 'freshness', 'last heard 8 min ago; limit 5 min']);
     assert.deepEqual(facts({ stopped: 1 }), [0, 'safety', 'estop is true; safe: false']);
     assert.deepEqual(facts({ cpu: 90 }), [50, 'resources', 'cpuPercent is 90; limit 100']);

@@ -28,7 +28,9 @@ export type RuleInput =
       /** Measured long before it came: what a device sends that was cut off. Says nothing about now. */
       readonly late: boolean;
     }
-  | { readonly on: 'link'; readonly connected: boolean }
+  | { readonly on: 'link'; readonly connected: true }
+  /** `expected`: the device need not have a connection; it is reached, or heard, without one. */
+  | { readonly on: 'link'; readonly connected: false; readonly expected: boolean }
   | { readonly on: 'commands'; readonly state: CommandState; readonly name: string }
   | { readonly on: 'refused'; readonly code: string; readonly count: number }
   | { readonly on: 'events'; readonly name: string; readonly level: 'info' | 'warning' | 'error' }
@@ -38,6 +40,8 @@ export type RuleInput =
 export interface Facts {
   /** Whether the device has a connection; null for a subject that has none, such as the server. */
   readonly connected: boolean | null;
+  /** Whether it keeps a connection while it is on; null when it never had one. */
+  readonly keepsConnection: boolean | null;
   /** Epoch ms; null when it was never seen. */
   readonly lastSeenAt: number | null;
   /** The newest point of a series that the server has, or null. Instants are epoch ms. */

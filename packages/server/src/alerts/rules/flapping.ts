@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { defineRule, type Firing } from './define.ts';
+import { defineRule, type Firing, type RuleInput } from './define.ts';
 import { span, told } from './params.ts';
 import { MOST_INSTANTS, within, withMore } from './recent.ts';
 
@@ -7,7 +7,9 @@ interface State extends Firing {
   readonly changes: readonly number[];
 }
 
-/** A device that connects and goes again and again. It ends when half as many changes are left in the window. */
+/**
+ * A device that connects and goes again and again. A connection that ended as expected counts for nothing. It ends when half as many changes are left in the window.
+ */
 export const rule = defineRule<State>()({
   kind: 'flapping',
   title: 'A device connects and goes again and again',
@@ -28,7 +30,7 @@ export const rule = defineRule<State>()({
   init: (kept) => kept ?? { firing: false, changes: [] },
   step(state, input, params, now) {
     const left = within(state.changes, params.withinMs, now);
-    const changes = input.on === 'link' ? withMore(left, now) : left;
+    const changes = input.on === 'link' ? changed(left, input, now) : left;
     const firing = state.firing ? changes.length > params.changes / 2 : changes.length >= params.changes;
     return firing === state.firing && changes === state.changes ? state : { firing, changes };
   },
@@ -36,3 +38,8 @@ export const rule = defineRule<State>()({
   fact: ({ changes }, params) =>
     `connected or lost ${changes.length} times within ${told(params.withinMs)}; limit ${params.changes}`,
 });
+
+function changed(changes: readonly number[], link: Extract<RuleInput, { on: 'link' }>, now: number): readonly number[] {
+  // its beginning was counted before anybody knew
+  return link.connected || !link.expected ? withMore(changes, now) : changes.slice(0, -1);
+}

@@ -5,7 +5,13 @@ import fc from 'fast-check';
 import type { Facts, Firing, Rule, RuleInput } from './define.ts';
 import { rules } from './index.gen.ts';
 
-const NOTHING: Facts = { connected: null, lastSeenAt: null, latest: () => null, lastPointAt: null };
+const NOTHING: Facts = {
+  connected: null,
+  keepsConnection: null,
+  lastSeenAt: null,
+  latest: () => null,
+  lastPointAt: null,
+};
 const START = 1_000_000_000;
 
 function kind(name: string): Rule {
@@ -24,7 +30,11 @@ function point(second: number, value: PointValue, options: { ageMs?: number; ser
   const of = typeof value as 'number' | 'string' | 'boolean';
   return [second, { on: 'points', series: options.series ?? 's', kind: of, at, receivedAt, value, late }];
 }
-const link = (second: number, connected: boolean): Step => [second, { on: 'link', connected }];
+const link = (second: number, connected: boolean): Step => [second, changedTo(connected, false)];
+const hungUp = (second: number): Step => [second, changedTo(false, true)];
+function changedTo(connected: boolean, expected: boolean): RuleInput {
+  return connected ? { on: 'link', connected } : { on: 'link', connected, expected };
+}
 const refused = (second: number, code: string, count = 1): Step => [second, { on: 'refused', code, count }];
 const ended = (second: number, state: CommandState): Step => [second, { on: 'commands', state, name: 'go' }];
 const event = (second: number, name: string): Step => [second, { on: 'events', name, level: 'info' }];
@@ -35,6 +45,7 @@ function run(name: string, given: object, steps: readonly Step[], facts: Facts =
   const rule = kind(name);
   const params = rule.read(given as Record<string, unknown>);
   let state: Firing = rule.init(null, facts, params, START);
+  let known = facts;
   let out = '';
   for (const [second, input] of steps) {
     const now = START + second * 1_000;
@@ -42,10 +53,12 @@ function run(name: string, given: object, steps: readonly Step[], facts: Facts =
     const next = rule.step(state, input, params, now);
     assert.equal(JSON.stringify(state), before, 'a step changes no state in place');
     state = next;
+    // as the database has it
+    if (input.on === 'link' && !input.connected) known = { ...known, keepsConnection: !input.expected };
     if (restarts) {
       const kept = rule.keep(state);
       state = {
-        ...rule.init(kept === null ? null : JSON.parse(JSON.stringify(kept)), facts, params, now),
+        ...rule.init(kept === null ? null : JSON.parse(JSON.stringify(kept)), known, params, now),
         firing: state.firing,
       };
     }
@@ -111,6 +124,35 @@ const cases: readonly [kind: string, what: string, params: object, steps: readon
   ],
   ['offline', 'never connected is not offline', { forMs: 5_000 }, [at(100)], '.'],
   ['offline', 'gone', { forMs: 5_000 }, [link(0, true), link(1, false), at(5), at(6), link(7, true)], '...#.'],
+  ['offline', 'hung up', { forMs: 5_000 }, [link(0, true), hungUp(1), at(6), at(100), link(101, true)], '.....'],
+  [
+    'offline',
+    'hung up and later kept a connection that it lost',
+    { forMs: 5_000 },
+    [link(0, true), hungUp(1), link(2, true), link(3, false), at(7), at(8)],
+    '.....#',
+  ],
+  [
+    'offline',
+    'away and heard without one',
+    { forMs: 5_000 },
+    [link(0, false), at(4), hungUp(4), at(5), at(99)],
+    '.....',
+  ],
+  [
+    'offline',
+    'ends when it is heard without one',
+    { forMs: 5_000 },
+    [link(0, false), at(5), hungUp(6), at(99)],
+    '.#..',
+  ],
+  [
+    'flapping',
+    'hanging up is none',
+    { changes: 4, withinMs: 10_000 },
+    [link(0, true), hungUp(1), link(2, true), hungUp(3), link(4, true), link(5, false), link(6, true), link(7, false)],
+    '.......#',
+  ],
   [
     'flapping',
     'four in ten',
@@ -202,6 +244,13 @@ describe('alert rules', () => {
     }
   });
 
+  it('offline: what begins with a device that is away waits for those that keep a connection only', () => {
+    const away = { connected: false, lastSeenAt: START - 9e6 };
+    const begin = (keepsConnection: boolean | null): string =>
+      run('offline', { forMs: 5_000 }, [at(4), at(5)], { ...NOTHING, ...away, keepsConnection });
+    assert.deepEqual([begin(true), begin(false), begin(null)], ['.#', '..', '..']);
+  });
+
   it('threshold: never fires on the good side, never ends within the hysteresis, never before its time', () => {
     const values = fc.array(fc.tuple(fc.double({ min: -50, max: 200, noNaN: true }), fc.integer({ min: 1, max: 20 })));
     fc.assert(
@@ -230,7 +279,7 @@ describe('alert rules', () => {
     const step = fc.oneof(
       fc.double({ noNaN: true }).map((value): RuleInput => point(0, value)[1]),
       fc.string().map((value): RuleInput => point(0, value)[1]),
-      fc.boolean().map((connected): RuleInput => ({ on: 'link', connected })),
+      fc.tuple(fc.boolean(), fc.boolean()).map(([connected, expected]) => changedTo(connected, expected)),
       fc.integer({ min: 1, max: 1e9 }).map((count): RuleInput => ({ on: 'refused', code: 'SESSION_REPLACED', count })),
       fc.constant<RuleInput>({ on: 'commands', state: 'failed', name: 'x' }),
     );

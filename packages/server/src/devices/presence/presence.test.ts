@@ -105,6 +105,82 @@ test('a server that falls silent: what it held is void after six seconds, told o
   all.cut(false);
 });
 
+test('a device keeps its connection or it does not: by the wires that it opened last', async () => {
+  const device = await make('Both wires');
+  const keeps = async () => (await b.devices.get(device.deviceId)).keepsConnection;
+  const becomes = (wanted: boolean) => until(`keeps is ${wanted}`, async () => (await keeps()) === wanted);
+  const told: boolean[] = [];
+  const stop = b.bus.subscribe('device.disconnected', ({ deviceId, expected }) => {
+    if (deviceId === device.deviceId) told.push(expected);
+  });
+  assert.equal(await keeps(), null);
+  // so short that it is over before anything was written
+  connect(a, device, { staysOpen: false }).end();
+  await becomes(false);
+  const mqtt = connect(a, device);
+  await becomes(true);
+  // a poll beside it says nothing, also when it ends last
+  const poll = connect(a, device, { staysOpen: false });
+  mqtt.end();
+  poll.end();
+  await seenBy(b, device.deviceId, false);
+  assert.equal(await keeps(), true);
+  connect(a, device, { staysOpen: false }).end();
+  await becomes(false);
+  assert.deepEqual(told, [true, false, true]);
+  stop();
+});
+
+test('a device that is heard without a connection is seen, once a minute, and lives without one', async () => {
+  const [away, held] = [await make('Lost its wire'), await make('Has both')];
+  const told: unknown[] = [];
+  const stop = b.bus.subscribe('device.disconnected', (event) => void told.push(event));
+  connect(a, away).end();
+  const link = connect(b, held);
+  await until('away', async () => (await b.devices.get(away.deviceId)).keepsConnection === true);
+  await seenBy(a, away.deviceId, false);
+  await seenBy(a, held.deviceId, true);
+  told.length = 0;
+  a.clock.run(1_000);
+  for (let times = 0; times < 100; times++) for (const { deviceId } of [away, held]) a.devices.heard(deviceId);
+  await until('told', () => told.length > 0);
+  assert.deepEqual(told, [{ deviceId: away.deviceId, siteId: all.siteId, expected: true }]);
+  assert.equal((await b.devices.get(away.deviceId)).keepsConnection, false);
+  assert.equal((await b.devices.get(held.deviceId)).keepsConnection, true, 'another server holds its connection');
+  const seen = async () => (await b.devices.get(away.deviceId)).lastSeenAt ?? 0;
+  const first = await seen();
+  a.clock.run(30_000);
+  a.devices.heard(away.deviceId);
+  const other = await make('Written after it');
+  a.devices.heard(other.deviceId);
+  await until('the next batch', async () => (await b.devices.get(other.deviceId)).lastSeenAt !== null);
+  assert.equal(await seen(), first, 'half a minute later');
+  a.clock.run(31_000);
+  a.devices.heard(away.deviceId);
+  await until('a minute later', async () => (await seen()) >= first + 60_000);
+  link.end();
+  stop();
+});
+
+test('of what a dead server held, those that keep a connection are missed', async () => {
+  const [keeper, talker] = [await make('Keeps'), await make('Talks')];
+  const gone = new Map<string, boolean>();
+  const stop = b.bus.subscribe('device.disconnected', ({ deviceId, expected }) => void gone.set(deviceId, expected));
+  all.cut(true);
+  connect(a, keeper);
+  connect(a, talker, { staysOpen: false });
+  await seenBy(b, keeper.deviceId, true);
+  await seenBy(b, talker.deviceId, true);
+  const known = async (deviceId: string) => (await b.devices.get(deviceId)).keepsConnection !== null;
+  await until('written', async () => (await known(keeper.deviceId)) && (await known(talker.deviceId)));
+  await silence(7_000);
+  b.clock.run(2_000);
+  await until('buried', () => gone.size >= 2);
+  assert.deepEqual([gone.get(keeper.deviceId), gone.get(talker.deviceId)], [false, true]);
+  stop();
+  all.cut(false);
+});
+
 test('five thousand devices at once: stored in batches, and all of them', async () => {
   const { rows } = await all.database.pool.query<{ device_id: string }>(
     `INSERT INTO devices (device_id, site_id, name, hardware_id, client_id, simulated, proof, state, created_at)

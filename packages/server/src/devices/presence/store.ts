@@ -76,8 +76,8 @@ export function createPresenceStore(db: Database<PresenceTables>, serverId: stri
     },
 
     /** Forgets what dead servers held: a batch of it, each device told to one caller only. */
-    async bury(): Promise<{ readonly deviceId: string; readonly siteId: string }[]> {
-      const { rows } = await sql<{ deviceId: string; siteId: string }>`
+    async bury(): Promise<{ readonly deviceId: string; readonly siteId: string; readonly expected: boolean }[]> {
+      const { rows } = await sql<{ deviceId: string; siteId: string; expected: boolean }>`
         WITH gone AS (
           SELECT device_id FROM device_presence WHERE NOT EXISTS (
             SELECT FROM servers WHERE servers.server_id = device_presence.server_id
@@ -85,7 +85,8 @@ export function createPresenceStore(db: Database<PresenceTables>, serverId: stri
           LIMIT ${sql.lit(BATCH)} FOR UPDATE SKIP LOCKED),
         dropped AS (DELETE FROM device_presence USING gone WHERE device_presence.device_id = gone.device_id
           RETURNING device_presence.device_id)
-        SELECT device_id AS "deviceId", site_id AS "siteId" FROM dropped JOIN devices USING (device_id)`.execute(db);
+        SELECT device_id AS "deviceId", site_id AS "siteId", keeps_connection IS NOT TRUE AS expected
+        FROM dropped JOIN devices USING (device_id)`.execute(db);
       // their rows say nothing any more
       await sql`DELETE FROM servers WHERE seen_at < ${now} - ${sql.lit(10 * DEAD_MS)}`.execute(db);
       return rows;
@@ -97,10 +98,36 @@ export function createPresenceStore(db: Database<PresenceTables>, serverId: stri
       await sql`DELETE FROM servers WHERE server_id = ${serverId}`.execute(db);
     },
 
-    /** When devices were last seen; a clock that went back changes nothing. */
-    async seen(deviceIds: readonly string[], at: number): Promise<void> {
+    /**
+     * When devices were last seen, and whether they keep their connection; a clock that went back changes nothing. Of
+     * what another server holds it is that server who says how.
+     */
+    async seen(devices: ReadonlyMap<string, boolean>, at: number): Promise<void> {
+      await sql`UPDATE devices SET last_seen_at = greatest(last_seen_at, ${at}::bigint),
+          keeps_connection = CASE WHEN EXISTS (SELECT FROM device_presence AS held
+            WHERE held.device_id = devices.device_id AND held.server_id <> ${serverId})
+            THEN keeps_connection ELSE told.keeps END
+        FROM unnest(${[...devices.keys()]}::uuid[], ${[...devices.values()]}::boolean[]) AS told (device_id, keeps)
+        WHERE devices.device_id = told.device_id AND
+          (last_seen_at IS NULL OR last_seen_at < ${at} OR keeps_connection IS DISTINCT FROM told.keeps)`.execute(db);
+    },
+
+    /**
+     * These devices spoke, and not over a connection. Gives those that nobody holds and that were not known to speak
+     * so: from now on they need no connection.
+     */
+    async heard(
+      deviceIds: readonly string[],
+      at: number,
+    ): Promise<{ readonly deviceId: string; readonly siteId: string }[]> {
+      const { rows } = await sql<{ deviceId: string; siteId: string }>`
+        UPDATE devices SET keeps_connection = false
+        WHERE device_id = ANY(${[...deviceIds]}::uuid[]) AND keeps_connection IS DISTINCT FROM false
+          AND NOT EXISTS (SELECT FROM device_presence AS held WHERE held.device_id = devices.device_id)
+        RETURNING device_id AS "deviceId", site_id AS "siteId"`.execute(db);
       await sql`UPDATE devices SET last_seen_at = ${at} WHERE device_id = ANY(${[...deviceIds]}::uuid[])
         AND (last_seen_at IS NULL OR last_seen_at < ${at})`.execute(db);
+      return rows;
     },
 
     /** The same for every device that is connected here. */

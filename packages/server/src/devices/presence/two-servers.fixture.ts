@@ -98,13 +98,15 @@ export type TestServers = Awaited<ReturnType<typeof startServers>>;
 export function connect(
   server: TestServers['servers'][number],
   device: { readonly deviceId: string; readonly siteId: string },
+  { staysOpen = true } = {},
 ) {
   const told: string[] = [];
   const deltas: unknown[] = [];
   const link: DeviceLink = {
     deviceId: device.deviceId,
     siteId: device.siteId,
-    transport: 'mqtt',
+    transport: staysOpen ? 'mqtt' : 'xiaozhi',
+    staysOpen,
     takes: () => true,
     command: async () => undefined,
     twinDelta: (delta) => void deltas.push(delta),

@@ -163,6 +163,7 @@ test('a connected device is told each difference, and the newest last', async ()
   const end = links.open({
     ...owner,
     transport: 'mqtt',
+    staysOpen: true,
     takes: () => true,
     command: async () => undefined,
     twinDelta: (delta) => void told.push(delta),

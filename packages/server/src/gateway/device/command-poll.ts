@@ -32,6 +32,7 @@ export function createCommandPolls(inbox: DeviceInbox, clock: Clock): CommandPol
         const cancel = clock.after(ms, hangUp);
         const connection = inbox.opened(device, {
           transport: 'http',
+          staysOpen: false,
           listens: () => !over,
           command: async (message) => {
             if (over) throw new MusterError('DEVICE_NOT_CONNECTED', { deviceId: device.deviceId });

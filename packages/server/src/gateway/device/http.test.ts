@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { after, before, test } from 'node:test';
-import type { DeviceCreated } from '@muster/contract';
+import type { Device, DeviceCreated } from '@muster/contract';
 import { createStubVoice } from '@muster/testkit';
 import { assemble } from '../../server.ts';
 import { startTestServer, type TestServer } from '../../testing.ts';
@@ -42,4 +42,48 @@ for (const chunked of [false, true]) {
     assert.equal(seen[0], 204);
     assert.ok(seen.includes(429), String(seen));
   });
+}
+
+test('a device that speaks over HTTP alone is seen, and is not missed when it says nothing', async () => {
+  const made = await muster.call<DeviceCreated>('POST', '/api/devices', { name: 'polls' });
+  const { deviceId } = made.device;
+  const headers = { authorization: `Bearer ${made.token}` };
+  const shown = () => muster.call<Device>('GET', `/api/devices/${deviceId}`);
+  assert.deepEqual([made.device.lastSeenAt, made.device.keepsConnection], [null, null]);
+  const before = Date.now();
+  assert.equal((await fetch(`${muster.url}/device/v1/time`, { headers })).status, 200);
+  const seen = await comes(shown, ({ lastSeenAt }) => lastSeenAt !== null);
+  assert.ok((seen.lastSeenAt ?? 0) >= before);
+  assert.deepEqual([seen.keepsConnection, seen.connected], [false, false]);
+  // a poll is a connection while it waits, and no more
+  const hangUp = new AbortController();
+  const poll = fetch(`${muster.url}/device/v1/commands?waitMs=20000`, { headers, signal: hangUp.signal });
+  const here = await comes(shown, ({ connected }) => connected);
+  assert.equal(here.keepsConnection, false);
+  hangUp.abort();
+  await assert.rejects(poll);
+  assert.equal((await comes(shown, ({ connected }) => !connected)).keepsConnection, false);
+});
+
+test('a conversation of a board over WebSocket is no connection that it keeps', async () => {
+  const board = await muster.connect();
+  try {
+    const shown = () => muster.call<Device>('GET', `/api/devices/${board.id}`);
+    const here = await comes(shown, ({ connected, keepsConnection }) => connected && keepsConnection !== null);
+    assert.equal(here.keepsConnection, false);
+    board.powerOff();
+    assert.equal((await comes(shown, ({ connected }) => !connected)).keepsConnection, false);
+  } finally {
+    board.powerOff();
+  }
+});
+
+/** What is read, once it holds; fails after 5 s. */
+async function comes<T>(read: () => Promise<T>, holds: (value: T) => boolean): Promise<T> {
+  for (let left = 250; left > 0; left--) {
+    const value = await read();
+    if (holds(value)) return value;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return assert.fail('not within 5 s');
 }

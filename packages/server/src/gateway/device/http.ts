@@ -44,6 +44,7 @@ export function deviceApiRoutes(
       const { token } = request.params as { readonly token?: string };
       const device = await tokens.deviceOf(token ?? bearerOf(request));
       senders.set(request, device);
+      inbox.heard(device);
       const bytes = Number(request.headers['content-length'] ?? 0);
       countRequest(rates.of(device.deviceId), Math.min(Number.isFinite(bytes) ? bytes : 0, LIMITS.deviceMessageBytes));
     });

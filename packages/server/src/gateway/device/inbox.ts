@@ -26,6 +26,8 @@ export interface KnownDevice {
 export interface DeviceInbox {
   /** Whose token this is; null when it is unknown, revoked, or of another device than `deviceId` when that is given. */
   authenticate(token: string, deviceId: string | null): Promise<KnownDevice | null>;
+  /** The device spoke without an open connection, whatever it said: it lives. Costs nothing for each call. */
+  heard(device: KnownDevice): void;
   telemetry(device: KnownDevice, message: TelemetryMessage): Promise<void>;
   event(device: KnownDevice, message: EventMessage): Promise<void>;
   twin(device: KnownDevice): Promise<TwinState>;
@@ -49,6 +51,8 @@ export interface OpenConnection {
 /** What the server may do to an open connection; the same as DeviceLink in devices/, which the composition root makes of it. */
 export interface OpenLink {
   readonly transport: 'mqtt' | 'websocket' | 'http';
+  /** Whether the device keeps it while it is on, or opens it only when it has something to ask. */
+  readonly staysOpen: boolean;
   /** Whether the device listens for commands on it now. */
   listens(): boolean;
   /** Resolves when written; rejects with DEVICE_NOT_CONNECTED when not one byte left. */

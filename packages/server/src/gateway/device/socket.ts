@@ -177,6 +177,7 @@ function openDeviceSocket(
 
   const connection: OpenConnection = inbox.opened(device, {
     transport: 'websocket',
+    staysOpen: true,
     listens: () => listens.commands,
     async command(message) {
       if (!send({ type: 'command', ...message })) {

@@ -18,7 +18,7 @@ const at = 1_764_200_000_000;
 const EXAMPLES: { readonly [Name in keyof BusEvents]: BusEvents[Name] } = {
   'device.created': { deviceId },
   'device.connected': device,
-  'device.disconnected': device,
+  'device.disconnected': { ...device, expected: true },
   'device.changed': { deviceId },
   'device.revoked': { deviceId },
   'apiKey.removed': { keyId: 'key' },

@@ -19,7 +19,11 @@ export interface StoredPoints {
  */
 export interface BusEvents {
   'device.connected': { readonly deviceId: string; readonly siteId: string };
-  'device.disconnected': { readonly deviceId: string; readonly siteId: string };
+  /**
+   * It has no connection any more. `expected`: it need not have one, for it connects only when it has something to say;
+   * also told of a device that was away and is heard without a connection.
+   */
+  'device.disconnected': { readonly deviceId: string; readonly siteId: string; readonly expected: boolean };
   /** A person made it; it has never been here. */
   'device.created': { readonly deviceId: string };
   'device.changed': { readonly deviceId: string };

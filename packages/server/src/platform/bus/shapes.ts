@@ -18,7 +18,7 @@ const device = { deviceId: id, siteId: id };
 export const SHAPES: Shapes = {
   'device.created': shape(Type.Object({ deviceId: id })),
   'device.connected': shape(Type.Object(device)),
-  'device.disconnected': shape(Type.Object(device)),
+  'device.disconnected': shape(Type.Object({ ...device, expected: Type.Boolean() })),
   'device.changed': shape(Type.Object({ deviceId: id })),
   'device.revoked': shape(Type.Object({ deviceId: id })),
   'apiKey.removed': shape(Type.Object({ keyId: id })),
