@@ -10,7 +10,7 @@ import { createCommandPolls } from './command-poll.ts';
 import { parsePayload } from './decode.ts';
 import { bearerOf, type Tokens } from './http-tokens.ts';
 import type { DeviceInbox, KnownDevice } from './inbox.ts';
-import { countRequest } from './request-rate.ts';
+import { createRequestCounter } from './request-rate.ts';
 import { answerAttributes, readThingsBoardTelemetry, toRpc } from './thingsboard.ts';
 import { worthOf } from './worth.ts';
 
@@ -37,16 +37,21 @@ export function deviceApiRoutes(
   const { api, inbox, tokens, rates } = deps;
   const senders = new WeakMap<FastifyRequest, KnownDevice>();
   const polls = createCommandPolls(inbox, deps.clock);
+  const count = createRequestCounter(deps.clock);
   app.register(async (scope) => {
     const http = scope as Http;
     // before its body is read: who it is, and whether it may ask so often
-    http.addHook('onRequest', async (request) => {
+    http.addHook('onRequest', async (request, reply) => {
       const { token } = request.params as { readonly token?: string };
       const device = await tokens.deviceOf(token ?? bearerOf(request));
       senders.set(request, device);
       inbox.heard(device);
       const bytes = Number(request.headers['content-length'] ?? 0);
-      countRequest(rates.of(device.deviceId), Math.min(Number.isFinite(bytes) ? bytes : 0, LIMITS.deviceMessageBytes));
+      // a body that is not read ends with its connection: reading it to throw it away would cost more than the answer
+      reply.header('connection', 'close');
+      const size = Math.min(Number.isFinite(bytes) ? bytes : 0, LIMITS.deviceMessageBytes);
+      await count(device.deviceId, rates.of(device.deviceId), size);
+      reply.removeHeader('connection');
     });
     http.addHook('onError', async (request, _reply, error) => {
       const device = senders.get(request);
