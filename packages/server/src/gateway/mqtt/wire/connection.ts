@@ -57,6 +57,8 @@ export interface Connection extends MqttClient, SessionConnection {
   hangUp(orderly: boolean): void;
 }
 
+type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
+
 /** Most connections have nothing to hold most of the time. */
 const NO_PACKETS: Buffer[] = [];
 
@@ -66,20 +68,14 @@ const MOST_EARLY = 131_072;
 export function createConnection(deps: ConnectionDeps, socket: Socket): Connection {
   const { clock, counters } = deps;
   const reader = createPacketReader(deps.packetBytes);
-  /** Nothing is counted before it is known whose it is. */
-  let rate: ClientRate = UNLIMITED;
   const address = plain(socket.remoteAddress);
   const localAddress = plain(socket.localAddress);
   let phase: 'greeting' | 'waiting' | 'open' | 'over' = 'greeting';
   let version: MqttVersion = 4;
   let session: Session | null = null;
-  let identity: MqttIdentity | null = null;
-  let receiveMaximum = 65_535;
   let largest = 268_435_455;
   /** MQTT 5, 3.1.2.11.7: a client may want no reason strings with its acknowledgements. */
   let wantsSentences = true;
-  let keepAliveMs = 0;
-  let lastSeen = clock.monotonic();
   let pauses = 0;
   let early: Buffer[] = NO_PACKETS;
   let earlyBytes = 0;
@@ -124,7 +120,7 @@ export function createConnection(deps: ConnectionDeps, socket: Socket): Connecti
       end('FRAME_MALFORMED', false);
       return false;
     }
-    version = found.protocolVersion ?? 4;
+    version = self.version = found.protocolVersion ?? 4;
     phase = 'waiting';
     self.pause();
     deps.onConnect(self, found);
@@ -175,6 +171,7 @@ export function createConnection(deps: ConnectionDeps, socket: Socket): Connecti
   function end(code: ErrorCode | null, orderly: boolean): void {
     if (phase === 'over') return;
     phase = 'over';
+    self.isOpen = false;
     cancelGreeting();
     early = NO_PACKETS;
     flush();
@@ -185,48 +182,34 @@ export function createConnection(deps: ConnectionDeps, socket: Socket): Connecti
     deps.onEnd(self, code, orderly);
   }
 
-  const self: Connection = {
-    get session() {
-      return session as Session;
-    },
-    get identity() {
-      return identity as MqttIdentity;
-    },
-    get clientId() {
-      return session?.clientId ?? '';
-    },
-    get version() {
-      return version;
-    },
-    get receiveMaximum() {
-      return receiveMaximum;
-    },
-    get isOpen() {
-      return phase === 'open';
-    },
-    get lastSeen() {
-      return lastSeen;
-    },
-    get keepAliveMs() {
-      return keepAliveMs;
-    },
-    get rate() {
-      return rate;
-    },
+  const self: Mutable<Connection> = {
+    // plain members: ten getters of each connection would cost as much as its socket. Null until it is accepted
+    session: null as unknown as Session,
+    identity: null as unknown as MqttIdentity,
+    clientId: '',
+    version,
+    receiveMaximum: 65_535,
+    isOpen: false,
+    lastSeen: clock.monotonic(),
+    keepAliveMs: 0,
+    // nothing is counted before it is known whose it is
+    rate: UNLIMITED,
     address,
     localAddress,
     accept(known, owner, sessionPresent, connect) {
       if (phase !== 'waiting') return;
       cancelGreeting();
       cancelGreeting = nothing;
-      session = owner;
-      identity = known;
-      rate = deps.rates.of(known.kind === 'device' ? known.device.deviceId : known.keyId);
+      session = self.session = owner;
+      self.clientId = owner.clientId;
+      self.identity = known;
+      self.rate = deps.rates.of(known.kind === 'device' ? known.device.deviceId : known.keyId);
       phase = 'open';
+      self.isOpen = true;
       const asked = connect.keepalive ?? 0;
       const seconds = asked === 0 ? MQTT_LIMITS.keepAliveSeconds : Math.min(asked, MQTT_LIMITS.keepAliveSeconds);
-      keepAliveMs = seconds * 1_500;
-      receiveMaximum = connect.properties?.receiveMaximum ?? 65_535;
+      self.keepAliveMs = seconds * 1_500;
+      self.receiveMaximum = connect.properties?.receiveMaximum ?? 65_535;
       largest = connect.properties?.maximumPacketSize ?? largest;
       wantsSentences = connect.properties?.requestProblemInformation !== false;
       aliasesOutMaximum = Math.min(connect.properties?.topicAliasMaximum ?? 0, MQTT_LIMITS.topicAliases);
@@ -239,7 +222,7 @@ export function createConnection(deps: ConnectionDeps, socket: Socket): Connecti
       } as Packet);
     },
     refuse(of, returnCode, code) {
-      version = of;
+      version = self.version = of;
       const { meaning } = ERROR_CODES[code];
       const result = of === 5 ? { reasonCode: returnCode, properties: { reasonString: meaning } } : { returnCode };
       self.writePacket({ cmd: 'connack', sessionPresent: false, ...result } as Packet);
@@ -336,14 +319,14 @@ export function createConnection(deps: ConnectionDeps, socket: Socket): Connecti
       return true;
     },
     waitingBytes: () => socket.writableLength,
-    spend: (messages) => rate.spend(messages),
+    spend: (messages) => self.rate.spend(messages),
     disconnect,
     close: (code) => disconnect(closeReason(code), code),
   };
 
   socket.setNoDelay(true);
   socket.on('data', (chunk) => {
-    lastSeen = clock.monotonic();
+    self.lastSeen = clock.monotonic();
     let result: ReturnType<typeof reader.push>;
     try {
       result = reader.push(chunk, take);
