@@ -4,23 +4,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { createStubServer, type Routes, type StubServer } from './stub-server.fixture.ts';
+import { BIN, createStubServer, ID, type Routes, SITE, type StubServer, USER } from './stub-server.fixture.ts';
 
 /** Alerts, who is told of them, and devices made by hand, against a server that answers from a table. */
-const BIN = join(import.meta.dirname, '../bin/muster.js');
-const ID = (last: number): string => `0190b3f4-9d60-7b3c-8a52-${String(last).padStart(12, '0')}`;
-const USER = { userId: ID(1), email: 'ann@example.com', name: 'Ann', administrator: true, createdAt: 1 };
-const SITE = {
-  siteId: ID(2),
-  name: 'Home',
-  kind: 'home',
-  language: 'en',
-  timeZone: 'UTC',
-  keepWords: false,
-  screening: 'none',
-  telemetryKeepDays: 90,
-  createdAt: 1,
-};
 const ALERT = {
   alertId: ID(5),
   ruleId: ID(6),

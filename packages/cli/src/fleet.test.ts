@@ -5,23 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import type { Command, CommandRun, Device, Group, Twin } from '@muster/contract';
-import { createStubServer, type Routes, refusal, type StubServer } from './stub-server.fixture.ts';
+import { BIN, createStubServer, ID, type Routes, refusal, SITE, type StubServer, USER } from './stub-server.fixture.ts';
 
 /** Commands, twins and groups at the command line, against a server that answers from a table. */
-const BIN = join(import.meta.dirname, '../bin/muster.js');
-const ID = (last: number): string => `0190b3f4-9d60-7b3c-8a52-${String(last).padStart(12, '0')}`;
-const USER = { userId: ID(1), email: 'ann@example.com', name: 'Ann', administrator: true, createdAt: 1 };
-const SITE = {
-  siteId: ID(2),
-  name: 'Home',
-  kind: 'home',
-  language: 'en',
-  timeZone: 'UTC',
-  keepWords: false,
-  screening: 'none',
-  telemetryKeepDays: 90,
-  createdAt: 1,
-};
 const LAMP: Device = {
   deviceId: ID(3),
   siteId: ID(2),
