@@ -1,3 +1,4 @@
+export { publishAfterCommit } from './after-commit.ts';
 export type { Bus, Hears, Origin } from './bus.ts';
 export { type BusConfig, busConfig } from './config.ts';
 export type { BusEvents, StoredPoints } from './events.ts';

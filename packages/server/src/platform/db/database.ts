@@ -1,7 +1,8 @@
 import { MusterError } from '@muster/contract';
 import { Kysely, PostgresDialect } from 'kysely';
-import { DatabaseError, Pool, types } from 'pg';
+import { DatabaseError, type Pool, types } from 'pg';
 import type { Logger } from '../log.ts';
+import { UnitPool } from './unit-of-work.ts';
 
 // Epoch milliseconds and counts are bigint columns; they stay exact as numbers up to 2^53.
 types.setTypeParser(types.builtins.INT8, Number);
@@ -23,7 +24,7 @@ const CONNECT_LIMIT_MS = 5_000;
 const STATEMENT_LIMIT_MS = 15_000;
 
 export function openDatabase(connectionString: string, size: number, log: Logger): OpenDatabase {
-  const pool = new Pool({
+  const pool = new UnitPool({
     connectionString,
     max: size,
     connectionTimeoutMillis: CONNECT_LIMIT_MS,
