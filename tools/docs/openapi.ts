@@ -1,5 +1,5 @@
 import { bug } from '@muster/contract';
-import { apiKeyRoutes } from '../../packages/server/src/accounts/api-key-routes.ts';
+import { apiKeyRoutes } from '../../packages/server/src/accounts/api-keys/routes.ts';
 import { protectRoutes } from '../../packages/server/src/accounts/protect.ts';
 import { accountRoutes } from '../../packages/server/src/accounts/routes.ts';
 import { notifierRoutes } from '../../packages/server/src/alerts/outbox/routes.ts';
@@ -33,8 +33,8 @@ import type { OpenApi } from './http-page.ts';
 export async function openApi(): Promise<OpenApi> {
   const config = readSettings(configSchema, { environment: {}, flags: [] });
   const http = await createHttp(config.http, createLogger('silent'), createMetrics(), '');
-  protectRoutes(http, absent());
-  accountRoutes(http, absent(), absent());
+  protectRoutes(http, { sessions: absent(), apiKeys: absent(), audit: absent(), clock: absent() });
+  accountRoutes(http, { users: absent(), sessions: absent(), apiKeys: absent(), audit: absent() }, absent());
   apiKeyRoutes(http, absent());
   siteRoutes(http, absent());
   assistantRoutes(http, absent(), absent());

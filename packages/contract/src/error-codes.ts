@@ -22,6 +22,11 @@ export const ERROR_CODES = {
   SIGN_IN_REQUIRED: { status: 401, retryable: false, meaning: 'No valid session; sign in.' },
   SIGN_IN_FAILED: { status: 401, retryable: false, meaning: 'E-mail or password is wrong.' },
   PASSWORD_WEAK: { status: 400, retryable: false, meaning: 'The password has fewer than 12 characters.' },
+  STEP_UP_REQUIRED: {
+    status: 403,
+    retryable: false,
+    meaning: 'This needs a fresh proof that it is you: enter your password or second factor again.',
+  },
   FORBIDDEN: { status: 403, retryable: false, meaning: 'Your role does not allow this.' },
 
   // devices

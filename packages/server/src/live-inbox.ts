@@ -27,7 +27,7 @@ const OPEN_ALERTS = 1_000;
 /** Joins the live feed to the features whose things it shows. */
 export function createLiveInbox(deps: {
   readonly clock: Clock;
-  readonly accounts: Pick<Accounts, 'sessionIdOf' | 'sessions'>;
+  readonly sessions: Pick<Accounts['sessions'], 'idOf' | 'open'>;
   readonly sites: Sites;
   readonly devices: Devices;
   readonly twins: Twins;
@@ -35,21 +35,21 @@ export function createLiveInbox(deps: {
   readonly commands: Commands;
   readonly alerts: Pick<Alerts, 'list'>;
 }): LiveInbox {
-  const { accounts, devices, telemetry, twins, commands, alerts } = deps;
+  const { sessions, devices, telemetry, twins, commands, alerts } = deps;
 
   function toViewer(sessionId: string, { user, actor }: Session): LiveViewer {
     return {
       sessionId,
       userId: user.userId,
       may(kind, siteId) {
-        const verdict = judge(actor, ACTIONS[kind], siteId);
-        return verdict === 'signIn' ? 'forbidden' : verdict;
+        const verdict = judge(actor, ACTIONS[kind], siteId, deps.clock.now());
+        return verdict === 'signIn' || verdict === 'stepUp' ? 'forbidden' : verdict;
       },
     };
   }
 
   async function viewersOf(sessionIds: readonly string[]): Promise<Map<string, LiveViewer>> {
-    const found = await accounts.sessions(sessionIds);
+    const found = await sessions.open(sessionIds);
     return new Map([...found].map(([id, session]) => [id, toViewer(id, session)]));
   }
 
@@ -70,7 +70,7 @@ export function createLiveInbox(deps: {
 
   return {
     async viewerOf(token) {
-      const sessionId = accounts.sessionIdOf(token);
+      const sessionId = sessions.idOf(token);
       return (await viewersOf([sessionId])).get(sessionId) ?? null;
     },
     viewersOf,

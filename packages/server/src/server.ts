@@ -1,14 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { type AboutReply, LIVE_PATH, MusterError, type Site } from '@muster/contract';
 import packageJson from '../package.json' with { type: 'json' };
-import {
-  accountRoutes,
-  apiKeyRoutes,
-  createAccounts,
-  createApiKeys,
-  protectRoutes,
-  SESSION_COOKIE,
-} from './accounts/index.ts';
+import { accountRoutes, apiKeyRoutes, createAccounts, protectRoutes, SESSION_COOKIE } from './accounts/index.ts';
 import { alertRoutes, createAlerts, notifierRoutes, ruleRoutes } from './alerts/index.ts';
 import { type Config, showConfig } from './config.ts';
 import { createDevices, createGroups, deviceRoutes, groupRoutes, profileRoutes } from './devices/index.ts';
@@ -18,7 +11,7 @@ import { createLiveGateway } from './gateway/live/index.ts';
 import { createXiaozhiGateway, WEBSOCKET_PATH } from './gateway/xiaozhi/index.ts';
 import { createLiveInbox } from './live-inbox.ts';
 import { createReadiness, operationRoutes, type Part } from './operations/index.ts';
-import { type Bus, createInProcessBus, createNatsBus } from './platform/bus/index.ts';
+import { type Bus, createInProcessBus, createNatsBus, publishAfterCommit } from './platform/bus/index.ts';
 import { type Clock, systemClock } from './platform/clock.ts';
 import { lockDataDir, migrate, type OpenDatabase, openDatabase, startEmbeddedPostgres } from './platform/db/index.ts';
 import { createHttp, type Http } from './platform/http/index.ts';
@@ -105,14 +98,13 @@ async function compose(
   warmed.catch(() => undefined);
 
   const database = await openStore(config, log, lifecycle);
-  const accounts = createAccounts({ db: database.for(), clock });
-  const apiKeys = createApiKeys({ db: database.for(), clock, bus });
+  const accounts = createAccounts({ database, clock, bus });
   const assistants = createAssistants({ db: database.for(), clock, bus, providers: providers.names() });
   const sites = createSites({
     db: database.for(),
     clock,
     bus,
-    addOwner: (siteId, userId) => accounts.addOwner(siteId, userId),
+    addOwner: (siteId, userId) => accounts.users.addOwner(siteId, userId),
     afterCreate: async (site) => {
       await assistants.create(site, { name: 'Muster' });
       await alerts.siteCreated(site.siteId);
@@ -192,7 +184,7 @@ async function compose(
     sites,
     devices,
     groups,
-    apiKeys,
+    apiKeys: accounts.apiKeys,
     xiaozhi: gateway,
   });
 
@@ -218,7 +210,7 @@ async function compose(
     config: config.live,
     inbox: createLiveInbox({
       clock,
-      accounts,
+      sessions: accounts.sessions,
       sites,
       devices,
       twins: fleet.twins,
@@ -236,9 +228,9 @@ async function compose(
     ...fleet.parts,
     ...voice.parts(),
   ]);
-  protectRoutes(http, accounts);
+  protectRoutes(http, { ...accounts, clock });
   accountRoutes(http, accounts, { afterSetup: async (userId, name) => void (await sites.create({ name }, userId)) });
-  apiKeyRoutes(http, apiKeys);
+  apiKeyRoutes(http, accounts.apiKeys);
   siteRoutes(http, sites);
   assistantRoutes(http, assistants, siteOf);
   const onlySite = async (only: readonly string[] | null): Promise<string | null> => {
@@ -257,7 +249,7 @@ async function compose(
   notifierRoutes(http, alerts.channels);
   alertRoutes(http, alerts, {
     deviceOf: (deviceId) => devices.get(deviceId),
-    isMember: (siteId, userId) => accounts.isMember(siteId, userId),
+    isMember: (siteId, userId) => accounts.users.isMember(siteId, userId),
   });
   turnRoutes(http, recorder, (deviceId) => devices.get(deviceId));
   voiceRoutes(http, providers, { deviceOf: (deviceId) => devices.get(deviceId), say: voice.say });
@@ -290,7 +282,7 @@ async function compose(
   lifecycle.onStop('reminders', 2_000, () => reminders.stop());
   readiness.start();
   lifecycle.onStop('readiness', 1_000, () => readiness.stop());
-  const token = await accounts.setupToken();
+  const token = await accounts.users.setupToken();
 
   return {
     url,
@@ -307,7 +299,9 @@ async function openBus(
   deps: { readonly clock: Clock; readonly log: Logger; readonly metrics: Metrics },
 ): Promise<Bus> {
   const { url } = bus;
-  return url === undefined ? createInProcessBus(deps.log) : createNatsBus({ ...deps, config: { ...bus, url } });
+  const found =
+    url === undefined ? createInProcessBus(deps.log) : await createNatsBus({ ...deps, config: { ...bus, url } });
+  return publishAfterCommit(found);
 }
 
 /** The embedded database when no other is named. Its lock and process end last. */

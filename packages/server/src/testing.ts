@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ErrorReply, MusterError, type SessionReply } from '@muster/contract';
 import { createXiaozhiDevice, type XiaozhiDevice, type XiaozhiDeviceOptions } from '@muster/testkit';
+import { Client } from 'pg';
 import { readConfig } from './config.ts';
 import { type Clock, systemClock } from './platform/clock.ts';
 import { createLogger, type Logger } from './platform/log.ts';
@@ -25,6 +26,8 @@ export interface TestServer {
   activate(code: string): Promise<string>;
   /** A simulated device of its own, activated and connected; `id` is its device id. */
   connect(options?: Partial<XiaozhiDeviceOptions>): Promise<XiaozhiDevice & { readonly id: string }>;
+  /** Rows of its database, past the server; only while it is the embedded one. */
+  sql<Row>(text: string, values?: readonly unknown[]): Promise<Row[]>;
   stop(): Promise<void>;
 }
 
@@ -105,6 +108,19 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       });
       await device.connect();
       return Object.assign(device, { id });
+    },
+    async sql<Row>(text: string, values: readonly unknown[] = []) {
+      // PostgreSQL writes where it listens into its lock file: https://www.postgresql.org/docs/current/storage-file-layout.html
+      const lines = (await readFile(join(dataDir, 'pg', 'postmaster.pid'), 'utf8')).split('\n');
+      const host = encodeURIComponent(lines[4] ?? '');
+      const client = new Client({ connectionString: `postgresql://muster@/muster?host=${host}` });
+      await client.connect();
+      try {
+        const { rows } = await client.query(text, [...values]);
+        return rows as Row[];
+      } finally {
+        await client.end();
+      }
     },
     async stop() {
       await server.stop();

@@ -1,8 +1,9 @@
 import { type Static, Type } from 'typebox';
+import { LANGUAGES } from '../languages.ts';
 import { At, Id, literals, Name } from './fields.ts';
 
 /** What a member may do at a site; the permission table of the server gives each its actions. */
-export const ROLES = ['owner', 'viewer'] as const;
+export const ROLES = ['owner', 'operator', 'viewer', 'guardian'] as const;
 export type Role = (typeof ROLES)[number];
 
 export const User = Type.Object({
@@ -10,6 +11,9 @@ export const User = Type.Object({
   email: Type.String(),
   name: Type.String(),
   administrator: Type.Boolean({ description: 'May see and change everything on this server' }),
+  support: Type.Boolean({ description: 'Sees the devices of every site, never words of people' }),
+  state: literals(['active', 'deactivated']),
+  language: literals(LANGUAGES),
   createdAt: At,
 });
 export type User = Static<typeof User>;

@@ -1,7 +1,9 @@
-export { type Accounts, createAccounts, type NewSession } from './accounts.ts';
-export { apiKeyRoutes } from './api-key-routes.ts';
-export { type ApiKeys, createApiKeys } from './api-keys.ts';
-export { type Action, type Actor, judge, PERMISSIONS } from './permissions.ts';
-export { type Access, protectRoutes, SESSION_COOKIE } from './protect.ts';
+export type { Access } from './access.ts';
+export { type Accounts, createAccounts } from './accounts.ts';
+export type { ApiKeys } from './api-keys/api-keys.ts';
+export { apiKeyRoutes } from './api-keys/routes.ts';
+export { type Audit, type AuditEntry, asCaller, type Caller, callerHere } from './audit/index.ts';
+export { type Action, type Actor, judge, PERMISSIONS, permissionOf } from './permissions.ts';
+export { protectRoutes, SESSION_COOKIE } from './protect.ts';
 export { accountRoutes } from './routes.ts';
-export type { Session } from './store.ts';
+export type { Session } from './sessions/store.ts';

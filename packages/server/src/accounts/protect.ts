@@ -1,23 +1,20 @@
-import { bug, MusterError } from '@muster/contract';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import { bug } from '@muster/contract';
+import type { FastifyRequest } from 'fastify';
+import type { Clock } from '../platform/clock.ts';
 import type { Http } from '../platform/http/index.ts';
-import type { Accounts } from './accounts.ts';
-import { type Action, type Actor, judge, PERMISSIONS } from './permissions.ts';
-import type { Session } from './store.ts';
-
-/** What a route may ask about who calls it. */
-export interface Access {
-  /** Throws SIGN_IN_REQUIRED, FORBIDDEN, or NOT_FOUND for things of a site that the caller does not belong to. */
-  allow(siteId: string | null): void;
-  readonly session: Session | null;
-  /** Sites the caller belongs to, or null for all of them. */
-  readonly sites: readonly string[] | null;
-}
+import { type Access, createAccess, type Known } from './access.ts';
+import { type ApiKeys, KEY_PREFIX } from './api-keys/api-keys.ts';
+import type { Audit } from './audit/index.ts';
+import { auditRequests, type Target } from './audit/requests.ts';
+import { type Action, permissionOf } from './permissions.ts';
+import type { Sessions } from './sessions/sessions.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** The row of the permission table that this route needs. A route without one does not start. */
     action?: Action;
+    /** What an audited change is about. A route whose action is a change does not start without it. */
+    target?: Target;
   }
   interface FastifyRequest {
     access: Access;
@@ -27,27 +24,39 @@ declare module 'fastify' {
 export const SESSION_COOKIE = 'muster_session';
 
 /**
- * Puts the permission table in front of every route: a route names its action in `config.action`, the session is read
+ * Puts the permission table in front of every route: a route names its action in `config.action`, who calls is found out
  * before the handler runs, and actions without a site are judged here. Routes of a site's things call
- * `request.access.allow(siteId)` once they know the site.
+ * `request.access.allow(siteId)` once they know the site. What the table says of the audit is done here too.
  */
-export function protectRoutes(app: Http, accounts: Accounts): void {
+export function protectRoutes(
+  app: Http,
+  deps: {
+    readonly sessions: Pick<Sessions, 'of'>;
+    readonly apiKeys: Pick<ApiKeys, 'actor'>;
+    readonly audit: Audit;
+    readonly clock: Clock;
+  },
+): void {
   app.decorateRequest('access');
-  app.addHook('onRoute', (route) => {
-    if (route.config?.action !== undefined || isDocumentation(route.url)) return;
-    throw bug(`route ${String(route.method)} ${route.url} names no action of the permission table`);
+  app.addHook('onRoute', ({ config, method, url }) => {
+    if (isDocumentation(url)) return;
+    const what = `route ${String(method)} ${url}`;
+    if (config?.action === undefined) throw bug(`${what} names no action of the permission table`);
+    if (permissionOf(config.action).audit === 'change' && config.target === undefined) {
+      throw bug(`${what} changes something that is audited, and does not say what`);
+    }
   });
   // before the body is read: who is not signed in learns nothing of what a route expects
-  app.addHook('onRequest', async (request: FastifyRequest, _reply: FastifyReply) => {
-    const action = request.routeOptions.config.action;
+  app.addHook('onRequest', async (request: FastifyRequest) => {
+    const { action } = request.routeOptions.config;
     if (action === undefined) return;
-    const permission = PERMISSIONS[action];
-    const token = permission === 'anyone' && action !== 'account.begin' ? null : sessionToken(request);
-    const session = token === null ? null : await accounts.session(token);
-    request.access = createAccess(session, action);
-    // a role at a site can be judged only when the route knows the site; a missing session is refused at once
-    if (typeof permission === 'string' || session === null) request.access.allow(null);
+    const { who } = permissionOf(action);
+    const token = who === 'anyone' && action !== 'account.begin' ? null : sessionToken(request);
+    request.access = createAccess(await know(deps, request, token), action, deps.clock.now());
+    // a role at a site can be judged only when the route knows the site; who is nobody is refused at once
+    if (typeof who === 'string' || request.access.actor === null) request.access.allow(null);
   });
+  auditRequests(app, deps);
 }
 
 /** From the header (programs) or the cookie (browsers). */
@@ -57,19 +66,31 @@ export function sessionToken(request: FastifyRequest): string | null {
   return request.cookies[SESSION_COOKIE] ?? null;
 }
 
-function createAccess(session: Session | null, action: Action): Access {
-  const actor: Actor | null = session?.actor ?? null;
+async function know(
+  { sessions, apiKeys }: { readonly sessions: Pick<Sessions, 'of'>; readonly apiKeys: Pick<ApiKeys, 'actor'> },
+  { ip: address, id: requestId }: FastifyRequest,
+  token: string | null,
+): Promise<Known> {
+  const from = { address, requestId, sessionId: null };
+  const nobody = { session: null, actor: null, caller: { ...from, actor: NOBODY } };
+  if (token === null) return nobody;
+  if (token.startsWith(KEY_PREFIX)) {
+    const found = await apiKeys.actor(token, address);
+    if (found === null) return nobody;
+    const { actor, name } = found;
+    return { session: null, actor, caller: { ...from, actor: { kind: 'key', id: actor.keyId, name } } };
+  }
+  const session = await sessions.of(token);
+  if (session === null) return nobody;
+  const { actor, user, sessionId } = session;
   return {
     session,
-    sites: actor === null ? [] : actor.administrator ? null : [...actor.roles.keys()],
-    allow(siteId) {
-      const verdict = judge(actor, action, siteId);
-      if (verdict === 'signIn') throw new MusterError('SIGN_IN_REQUIRED');
-      if (verdict === 'forbidden') throw new MusterError('FORBIDDEN', { action });
-      if (verdict === 'hidden') throw new MusterError('NOT_FOUND');
-    },
+    actor,
+    caller: { ...from, sessionId, actor: { kind: 'user', id: user.userId, name: user.email } },
   };
 }
+
+const NOBODY = { kind: 'anonymous', id: null, name: null } as const;
 
 /** The pages of the API documentation are registered by their plug-in; they show the shape of the API and no data. */
 function isDocumentation(url: string): boolean {

@@ -1,13 +1,16 @@
 import { ErrorReply, MeReply, SessionReply, SetupRequest, SignInRequest } from '@muster/contract';
+import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
+import { inOneUnit } from '../platform/db/index.ts';
 import type { Http } from '../platform/http/index.ts';
-import type { Accounts, NewSession } from './accounts.ts';
+import type { Accounts } from './accounts.ts';
+import { setupPage } from './pages/setup-page.ts';
 import { SESSION_COOKIE, sessionToken } from './protect.ts';
-import { setupPage } from './setup-page.ts';
+import type { NewSession, Source } from './sessions/sessions.ts';
 
 export function accountRoutes(
   app: Http,
-  accounts: Accounts,
+  { users, sessions, audit }: Accounts,
   hooks: {
     /** Makes the first site with its assistant for the first administrator. */
     readonly afterSetup: (userId: string, siteName: string) => Promise<void>;
@@ -16,7 +19,7 @@ export function accountRoutes(
   const tags = ['accounts'];
 
   app.get('/setup', { config: { action: 'account.begin' }, schema: { hide: true } }, async (_request, reply) => {
-    const page = setupPage(await accounts.setupOpen());
+    const page = setupPage(await users.setupOpen());
     return reply.header('content-security-policy', page.policy).type('text/html; charset=utf-8').send(page.html);
   });
 
@@ -32,8 +35,13 @@ export function accountRoutes(
       },
     },
     async (request, reply) => {
-      const session = await accounts.setUp(request.body);
-      await hooks.afterSetup(session.user.userId, request.body.siteName ?? 'Home');
+      const user = await inOneUnit(async () => {
+        const made = await users.setUp(request.body);
+        await hooks.afterSetup(made.userId, request.body.siteName ?? 'Home');
+        await audit.append({ action: 'user.create', target: { kind: 'user', id: made.userId }, after: made });
+        return made;
+      });
+      const session = await sessions.begin(user, sourceOf(request));
       return reply
         .status(201)
         .setCookie(...cookie(session, request.protocol))
@@ -48,7 +56,7 @@ export function accountRoutes(
       schema: { tags, summary: 'Sign in', body: SignInRequest, response: { 201: SessionReply, '4xx': ErrorReply } },
     },
     async (request, reply) => {
-      const session = await accounts.signIn(request.body, request.ip);
+      const session = await sessions.signIn(request.body, sourceOf(request));
       return reply
         .status(201)
         .setCookie(...cookie(session, request.protocol))
@@ -63,7 +71,7 @@ export function accountRoutes(
       schema: { tags, summary: 'Sign out', response: { 204: Type.Null(), '4xx': ErrorReply } },
     },
     async (request, reply) => {
-      await accounts.signOut(sessionToken(request) ?? '');
+      await sessions.end(sessionToken(request) ?? '');
       return reply.status(204).clearCookie(SESSION_COOKIE, { path: '/' }).send(null);
     },
   );
@@ -81,6 +89,10 @@ export function accountRoutes(
       return { user: session.user, memberships };
     },
   );
+}
+
+function sourceOf({ ip, headers }: FastifyRequest): Source {
+  return { address: ip, userAgent: headers['user-agent']?.slice(0, 300) ?? null };
 }
 
 function cookie(session: NewSession, protocol: string) {

@@ -44,6 +44,11 @@ export interface AlertLookups {
 }
 
 export function alertRoutes(app: Http, alerts: Alerts, lookups: AlertLookups): void {
+  const target = {
+    kind: 'alert',
+    param: 'alertId',
+    read: async (id: string) => (await alerts.get(id)).alert,
+  };
   app.get(
     '/api/alerts',
     {
@@ -102,7 +107,7 @@ export function alertRoutes(app: Http, alerts: Alerts, lookups: AlertLookups): v
   app.post(
     '/api/alerts/:alertId/acknowledge',
     {
-      config: { action: 'alert.handle' },
+      config: { action: 'alert.handle', target },
       schema: {
         tags,
         summary: 'Say that somebody has it: no more reminders',
@@ -121,7 +126,7 @@ export function alertRoutes(app: Http, alerts: Alerts, lookups: AlertLookups): v
   app.post(
     '/api/alerts/:alertId/assign',
     {
-      config: { action: 'alert.handle' },
+      config: { action: 'alert.handle', target },
       schema: {
         tags,
         summary: 'Give it to a member of the site, or to nobody',
@@ -145,7 +150,7 @@ export function alertRoutes(app: Http, alerts: Alerts, lookups: AlertLookups): v
   app.post(
     '/api/alerts/:alertId/comment',
     {
-      config: { action: 'alert.handle' },
+      config: { action: 'alert.handle', target },
       schema: {
         tags,
         summary: 'Write something into its log',
@@ -164,7 +169,7 @@ export function alertRoutes(app: Http, alerts: Alerts, lookups: AlertLookups): v
   app.post(
     '/api/alerts/:alertId/snooze',
     {
-      config: { action: 'alert.handle' },
+      config: { action: 'alert.handle', target },
       schema: {
         tags,
         summary: 'Tell nobody until an instant',
@@ -200,7 +205,7 @@ export function alertRoutes(app: Http, alerts: Alerts, lookups: AlertLookups): v
   app.post(
     '/api/maintenance',
     {
-      config: { action: 'alertRule.change' },
+      config: { action: 'alertRule.change', target: { kind: 'maintenance', replyId: 'maintenanceId' } },
       schema: {
         tags,
         summary: 'Record alerts of a site or a device for a while and tell nobody',
@@ -222,7 +227,10 @@ export function alertRoutes(app: Http, alerts: Alerts, lookups: AlertLookups): v
   app.delete(
     '/api/maintenance/:maintenanceId',
     {
-      config: { action: 'alertRule.change' },
+      config: {
+        action: 'alertRule.change',
+        target: { kind: 'maintenance', param: 'maintenanceId', read: (id) => alerts.window(id) },
+      },
       schema: {
         tags,
         summary: 'End a maintenance window',

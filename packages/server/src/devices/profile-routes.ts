@@ -6,7 +6,7 @@ export function profileRoutes(app: Http): void {
   app.get(
     '/api/profiles',
     {
-      config: { action: 'device.list' },
+      config: { action: 'catalog.read' },
       schema: {
         tags: ['devices'],
         summary: 'Kinds of devices: what they measure and what they can be told to do',

@@ -57,6 +57,7 @@ export function deviceRoutes(
   },
 ): void {
   const tags = ['devices'];
+  const target = { kind: 'device', param: 'deviceId', read: (id: string) => devices.get(id) };
   const failures = { '4xx': ErrorReply };
 
   app.get(
@@ -85,7 +86,7 @@ export function deviceRoutes(
   app.post(
     '/api/devices',
     {
-      config: { action: 'device.create' },
+      config: { action: 'device.create', target: { kind: 'device', replyId: 'deviceId' } },
       schema: {
         tags,
         summary: 'Make a device and the token that it signs in with',
@@ -103,7 +104,7 @@ export function deviceRoutes(
   app.post(
     '/api/devices/batch',
     {
-      config: { action: 'device.create' },
+      config: { action: 'device.create', target: { kind: 'device' } },
       bodyLimit: LIMITS.deviceBatchBytes,
       schema: {
         tags,
@@ -122,7 +123,7 @@ export function deviceRoutes(
   app.post(
     '/api/devices/batch/revoke',
     {
-      config: { action: 'device.revoke' },
+      config: { action: 'device.revoke', target: { kind: 'device' } },
       schema: {
         tags,
         summary: `Revoke up to ${LIMITS.devicesPerBatch} devices at once; answers with those that it revoked`,
@@ -140,7 +141,7 @@ export function deviceRoutes(
   app.post(
     '/api/devices/:deviceId/tokens',
     {
-      config: { action: 'device.create' },
+      config: { action: 'device.create', target },
       schema: {
         tags,
         summary: 'Another token for a device; the newest three work',
@@ -158,7 +159,7 @@ export function deviceRoutes(
   app.post(
     '/api/devices/activate',
     {
-      config: { action: 'device.activate' },
+      config: { action: 'device.activate', target: { kind: 'device', replyId: 'deviceId' } },
       schema: {
         tags,
         summary: 'Type the six digits that a device shows',
@@ -177,7 +178,7 @@ export function deviceRoutes(
   app.post(
     '/api/device-keys',
     {
-      config: { action: 'device.registerKey' },
+      config: { action: 'device.registerKey', target: { kind: 'device key' } },
       schema: {
         tags,
         summary: 'Register the key of a device before it knocks',
@@ -195,7 +196,7 @@ export function deviceRoutes(
   app.delete(
     '/api/device-keys/:serialNumber',
     {
-      config: { action: 'device.registerKey' },
+      config: { action: 'device.registerKey', target: { kind: 'device key', param: 'serialNumber' } },
       schema: {
         tags,
         summary: 'Forget a registered key',
@@ -228,7 +229,7 @@ export function deviceRoutes(
   app.patch(
     '/api/devices/:deviceId',
     {
-      config: { action: 'device.change' },
+      config: { action: 'device.change', target },
       schema: {
         tags,
         summary: 'Rename it, point it at an assistant',
@@ -251,7 +252,7 @@ export function deviceRoutes(
   app.post(
     '/api/devices/:deviceId/revoke',
     {
-      config: { action: 'device.revoke' },
+      config: { action: 'device.revoke', target },
       schema: {
         tags,
         summary: 'End its tokens and close its socket',

@@ -11,7 +11,7 @@ export function siteRoutes(app: Http, sites: Sites): void {
   app.get(
     '/api/sites',
     {
-      config: { action: 'account.own' },
+      config: { action: 'site.list' },
       schema: { tags, summary: 'Sites of the caller', response: { 200: SiteList, '4xx': ErrorReply } },
     },
     async (request) => ({ sites: await sites.list(request.access.sites) }),
@@ -20,7 +20,7 @@ export function siteRoutes(app: Http, sites: Sites): void {
   app.post(
     '/api/sites',
     {
-      config: { action: 'site.create' },
+      config: { action: 'site.create', target: { kind: 'site', replyId: 'siteId' } },
       schema: { tags, summary: 'Make a site', body: SiteCreate, response: { 201: Site, '4xx': ErrorReply } },
     },
     async (request, reply) => {
@@ -44,7 +44,7 @@ export function siteRoutes(app: Http, sites: Sites): void {
   app.patch(
     '/api/sites/:siteId',
     {
-      config: { action: 'site.change' },
+      config: { action: 'site.change', target: { kind: 'site', param: 'siteId', read: (id) => sites.get(id) } },
       schema: {
         tags,
         summary: 'Change a site',

@@ -37,7 +37,7 @@ export function voiceRoutes(
   app.get(
     '/api/providers',
     {
-      config: { action: 'account.own' },
+      config: { action: 'catalog.read' },
       schema: {
         tags: ['voice'],
         summary: 'Providers that are configured, in the order they are tried',

@@ -18,10 +18,12 @@ const tags = ['alerts'];
 const failures = { '4xx': ErrorReply };
 
 export function notifierRoutes(app: Http, channels: Channels): void {
+  const target = { kind: 'notifier', param: 'notifierId', read: (id: string) => channels.get(id) };
+
   app.get(
     '/api/notifier-kinds',
     {
-      config: { action: 'account.own' },
+      config: { action: 'catalog.read' },
       schema: { tags, summary: 'Ways to tell people', response: { 200: NotifierKindList, ...failures } },
     },
     async () => ({
@@ -32,7 +34,7 @@ export function notifierRoutes(app: Http, channels: Channels): void {
   app.get(
     '/api/notifiers',
     {
-      config: { action: 'device.list' },
+      config: { action: 'notifier.read' },
       schema: {
         tags,
         summary: 'Who is told, without secrets',
@@ -46,7 +48,7 @@ export function notifierRoutes(app: Http, channels: Channels): void {
   app.post(
     '/api/notifiers',
     {
-      config: { action: 'notifier.change' },
+      config: { action: 'notifier.change', target: { kind: 'notifier', replyId: 'notifierId' } },
       schema: { tags, summary: 'Add somebody to tell', body: NotifierCreate, response: { 201: Notifier, ...failures } },
     },
     async (request, reply) => {
@@ -58,7 +60,7 @@ export function notifierRoutes(app: Http, channels: Channels): void {
   app.patch(
     '/api/notifiers/:notifierId',
     {
-      config: { action: 'notifier.change' },
+      config: { action: 'notifier.change', target },
       schema: {
         tags,
         summary: 'Change a notifier; secrets that are given replace all of them',
@@ -77,7 +79,7 @@ export function notifierRoutes(app: Http, channels: Channels): void {
   app.delete(
     '/api/notifiers/:notifierId',
     {
-      config: { action: 'notifier.change' },
+      config: { action: 'notifier.change', target },
       schema: {
         tags,
         summary: 'Delete a notifier; what it had yet to tell is dropped',
@@ -96,7 +98,7 @@ export function notifierRoutes(app: Http, channels: Channels): void {
   app.post(
     '/api/notifiers/:notifierId/test',
     {
-      config: { action: 'notifier.change' },
+      config: { action: 'notifier.test' },
       schema: {
         tags,
         summary: 'Tell them something now and say what came of it',

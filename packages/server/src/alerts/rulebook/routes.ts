@@ -17,10 +17,12 @@ const tags = ['alerts'];
 const failures = { '4xx': ErrorReply };
 
 export function ruleRoutes(app: Http, rules: RuleBook): void {
+  const target = { kind: 'alert rule', param: 'ruleId', read: (id: string) => rules.get(id) };
+
   app.get(
     '/api/alert-rule-kinds',
     {
-      config: { action: 'account.own' },
+      config: { action: 'catalog.read' },
       schema: { tags, summary: 'Kinds of rules with their params', response: { 200: AlertRuleKindList, ...failures } },
     },
     async () => ({ kinds: kinds.map(({ kind, title, params }) => ({ kind, title, params })) }),
@@ -43,7 +45,7 @@ export function ruleRoutes(app: Http, rules: RuleBook): void {
   app.post(
     '/api/alert-rules',
     {
-      config: { action: 'alertRule.change' },
+      config: { action: 'alertRule.change', target: { kind: 'alert rule', replyId: 'ruleId' } },
       schema: { tags, summary: 'Make a rule', body: AlertRuleCreate, response: { 201: AlertRule, ...failures } },
     },
     async (request, reply) => {
@@ -68,7 +70,7 @@ export function ruleRoutes(app: Http, rules: RuleBook): void {
   app.patch(
     '/api/alert-rules/:ruleId',
     {
-      config: { action: 'alertRule.change' },
+      config: { action: 'alertRule.change', target },
       schema: {
         tags,
         summary: 'Change a rule, or switch it off',
@@ -87,7 +89,7 @@ export function ruleRoutes(app: Http, rules: RuleBook): void {
   app.delete(
     '/api/alert-rules/:ruleId',
     {
-      config: { action: 'alertRule.change' },
+      config: { action: 'alertRule.change', target },
       schema: {
         tags,
         summary: 'Delete a rule; what it had open is closed',

@@ -18,6 +18,7 @@ export function groupRoutes(
   onlySite: (sites: readonly string[] | null) => Promise<string | null>,
 ): void {
   const tags = ['groups'];
+  const target = { kind: 'group', param: 'groupId', read: (id: string) => groups.get(id) };
   const failures = { '4xx': ErrorReply };
 
   app.get(
@@ -41,7 +42,7 @@ export function groupRoutes(
   app.post(
     '/api/groups',
     {
-      config: { action: 'group.change' },
+      config: { action: 'group.change', target: { kind: 'group', replyId: 'groupId' } },
       schema: {
         tags,
         summary: 'Make a group: a list of devices, or a query that is asked anew each time',
@@ -94,7 +95,7 @@ export function groupRoutes(
   app.patch(
     '/api/groups/:groupId',
     {
-      config: { action: 'group.change' },
+      config: { action: 'group.change', target },
       schema: {
         tags,
         summary: 'Rename it, change its query, add and remove devices',
@@ -113,7 +114,7 @@ export function groupRoutes(
   app.delete(
     '/api/groups/:groupId',
     {
-      config: { action: 'group.change' },
+      config: { action: 'group.change', target },
       schema: {
         tags,
         summary: 'Drop the group; its devices stay',

@@ -35,7 +35,7 @@ export function twinRoutes(
   app.patch(
     '/api/devices/:deviceId/twin/desired',
     {
-      config: { action: 'twin.change' },
+      config: { action: 'twin.change', target: { kind: 'twin', param: 'deviceId', read: (id) => twins.read(id) } },
       schema: {
         tags,
         summary: 'Say what a device shall be; it is told at once, or when it comes back',

@@ -8,6 +8,8 @@ import { Pool, type PoolClient } from 'pg';
  * features, and the row of the audit are stored together or not at all, and no feature has to hand a transaction on.
  */
 export interface UnitOfWork {
+  /** Runs `task` in the unit, from wherever. */
+  within<T>(task: () => T): T;
   /** Rejects when the database does; then nothing was stored. What waited for the commit runs before it resolves. */
   commit(): Promise<void>;
   /** Never rejects. Nothing happens when the unit has ended. */
@@ -51,6 +53,7 @@ export function openUnit(task: (unit: UnitOfWork) => void): void {
   const unit: Unit = { open: true, client: null, last: Promise.resolve(), savepoints: 0, afterCommit: [] };
   units.run(unit, () =>
     task({
+      within: (inner) => units.run(unit, inner),
       async commit() {
         if (!unit.open) return;
         await unit.last;

@@ -15,6 +15,7 @@ const SiteParams = Type.Object({ siteId: Id });
 const Params = Type.Object({ assistantId: Id });
 
 export function assistantRoutes(app: Http, assistants: Assistants, siteOf: (siteId: string) => Promise<Site>): void {
+  const target = { kind: 'assistant', param: 'assistantId', read: (id: string) => assistants.get(id) };
   const tags = ['assistants'];
   const failures = { '4xx': ErrorReply };
 
@@ -38,7 +39,7 @@ export function assistantRoutes(app: Http, assistants: Assistants, siteOf: (site
   app.post(
     '/api/sites/:siteId/assistants',
     {
-      config: { action: 'assistant.change' },
+      config: { action: 'assistant.change', target: { kind: 'assistant', replyId: 'assistantId' } },
       schema: {
         tags,
         summary: 'Make an assistant',
@@ -70,7 +71,7 @@ export function assistantRoutes(app: Http, assistants: Assistants, siteOf: (site
   app.patch(
     '/api/assistants/:assistantId',
     {
-      config: { action: 'assistant.change' },
+      config: { action: 'assistant.change', target },
       schema: {
         tags,
         summary: 'Change an assistant',
@@ -88,7 +89,7 @@ export function assistantRoutes(app: Http, assistants: Assistants, siteOf: (site
   app.delete(
     '/api/assistants/:assistantId',
     {
-      config: { action: 'assistant.change' },
+      config: { action: 'assistant.change', target },
       schema: { tags, summary: 'Delete an assistant', params: Params, response: { 204: Type.Null(), ...failures } },
     },
     async (request, reply) => {

@@ -1,6 +1,6 @@
 import { ApiKeyCreate, ApiKeyCreated, ApiKeyList, ErrorReply, Id } from '@muster/contract';
 import { Type } from 'typebox';
-import type { Http } from '../platform/http/index.ts';
+import type { Http } from '../../platform/http/index.ts';
 import type { ApiKeys } from './api-keys.ts';
 
 export function apiKeyRoutes(app: Http, keys: ApiKeys): void {
@@ -9,7 +9,7 @@ export function apiKeyRoutes(app: Http, keys: ApiKeys): void {
   app.get(
     '/api/api-keys',
     {
-      config: { action: 'apiKey.change' },
+      config: { action: 'apiKey.read' },
       schema: {
         tags,
         summary: 'API keys of a site, without their secrets',
@@ -26,7 +26,7 @@ export function apiKeyRoutes(app: Http, keys: ApiKeys): void {
   app.post(
     '/api/api-keys',
     {
-      config: { action: 'apiKey.change' },
+      config: { action: 'apiKey.change', target: { kind: 'api key' } },
       schema: {
         tags,
         summary: 'Make an API key; its secret is shown this once',
@@ -44,7 +44,7 @@ export function apiKeyRoutes(app: Http, keys: ApiKeys): void {
   app.delete(
     '/api/api-keys/:keyId',
     {
-      config: { action: 'apiKey.change' },
+      config: { action: 'apiKey.change', target: { kind: 'api key', param: 'keyId', read: (id) => keys.get(id) } },
       schema: {
         tags,
         summary: 'Delete an API key: it is void at once',

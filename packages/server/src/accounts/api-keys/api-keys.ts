@@ -1,9 +1,10 @@
 import { type ApiKey, type ApiKeyCreate, type ApiKeyCreated, MusterError } from '@muster/contract';
-import type { Bus } from '../platform/bus/index.ts';
-import type { Clock } from '../platform/clock.ts';
-import type { Database } from '../platform/db/index.ts';
-import { hashSecret, newId, newSecret } from '../platform/ids.ts';
-import { type ApiKeyTables, createApiKeyStore } from './api-key-store.ts';
+import type { Bus } from '../../platform/bus/index.ts';
+import type { Clock } from '../../platform/clock.ts';
+import type { Database } from '../../platform/db/index.ts';
+import { hashSecret, newId, newSecret } from '../../platform/ids.ts';
+import type { Program } from '../permissions.ts';
+import { type ApiKeyTables, createApiKeyStore } from './store.ts';
 
 /** Keys of programs. Each is of one site and reaches the MQTT topics of its filters only. */
 export interface ApiKeys {
@@ -15,12 +16,14 @@ export interface ApiKeys {
   list(only: readonly string[] | null): Promise<readonly ApiKey[]>;
   /** The key is void at once, and connections that it opened end. */
   remove(keyId: string): Promise<void>;
+  /** What the program with this secret may do over HTTP, asked from this address; null when it is nobody's, or too old. */
+  actor(secret: string, address: string): Promise<{ readonly actor: Program; readonly name: string } | null>;
   /** Whose secret this is; null when it is nobody's, or too old. */
   authenticate(secret: string): Promise<ApiKey | null>;
 }
 
 /** So that a leaked secret does not look like any text, and is found by tools that look for secrets. */
-const PREFIX = 'muster_';
+export const KEY_PREFIX = 'muster_';
 const DAYS = 90;
 const DAY_MS = 86_400_000;
 const MOST_KEYS = 100;
@@ -60,7 +63,7 @@ export function createApiKeys(deps: {
         throw new MusterError('REQUEST_INVALID', {}, { say });
       }
       const now = clock.now();
-      const secret = PREFIX + newSecret();
+      const secret = KEY_PREFIX + newSecret();
       const row = {
         key_id: newId(now),
         key_hash: hashSecret(secret),
@@ -82,15 +85,23 @@ export function createApiKeys(deps: {
       deps.bus.publish('apiKey.removed', { keyId });
     },
 
-    async authenticate(secret) {
-      if (!secret.startsWith(PREFIX)) return null;
-      const key = await store.findByHash(hashSecret(secret));
-      const now = clock.now();
-      if (key === null || key.expiresAt <= now) return null;
-      if (now - (key.lastUsedAt ?? 0) > USED_EVERY_MS) await store.used(key.keyId, now);
-      return key;
+    async actor(secret) {
+      const key = await authenticate(secret);
+      if (key === null) return null;
+      return { name: key.name, actor: { kind: 'key', keyId: key.keyId, siteId: key.siteId, actions: new Set() } };
     },
+
+    authenticate,
   };
+
+  async function authenticate(secret: string): Promise<ApiKey | null> {
+    if (!secret.startsWith(KEY_PREFIX)) return null;
+    const key = await store.findByHash(hashSecret(secret));
+    const now = clock.now();
+    if (key === null || key.expiresAt <= now) return null;
+    if (now - (key.lastUsedAt ?? 0) > USED_EVERY_MS) await store.used(key.keyId, now);
+    return key;
+  }
 }
 
 /** MQTT 3.1.1, section 4.7: the wildcards stand where they may. */

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { ApiKeyCreated, ApiKeyList } from '@muster/contract';
-import { createInProcessBus } from '../platform/bus/index.ts';
-import { createTestDatabase } from '../platform/db/test-database.fixture.ts';
-import { createLogger } from '../platform/log.ts';
-import { startTestServer } from '../testing.ts';
-import { createApiKeys } from './index.ts';
+import { createInProcessBus } from '../../platform/bus/index.ts';
+import { createTestDatabase } from '../../platform/db/test-database.fixture.ts';
+import { createLogger } from '../../platform/log.ts';
+import { startTestServer } from '../../testing.ts';
+import { createApiKeys } from './api-keys.ts';
 
 const SITE = '019a0000-0000-7000-8000-0000000000aa';
 let database: Awaited<ReturnType<typeof createTestDatabase>>;

@@ -1,7 +1,7 @@
 import { argon2, randomBytes } from 'node:crypto';
 import { promisify } from 'node:util';
 import { MusterError } from '@muster/contract';
-import { sameBytes } from '../platform/ids.ts';
+import { sameBytes } from '../../platform/ids.ts';
 
 const deriveNow = promisify(argon2);
 

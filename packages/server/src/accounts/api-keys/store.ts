@@ -1,5 +1,5 @@
 import type { ApiKey } from '@muster/contract';
-import type { Database } from '../platform/db/index.ts';
+import type { Database } from '../../platform/db/index.ts';
 
 export interface ApiKeyTables {
   api_keys: {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { checkPassword, hashPassword, verifyPassword } from './passwords.ts';
+import { checkPassword, hashPassword, verifyPassword } from './hash.ts';
 
 test('a password is verified against its own hash only', async () => {
   const stored = await hashPassword('correct horse battery');
