@@ -27,6 +27,7 @@ const CHECKS: readonly Check[] = [
   },
   { name: 'types', command: [join(BIN, 'tsc'), '-b', '--pretty', 'false'], mend: 'mend the types' },
   { name: 'boundaries', command: [process.execPath, 'tools/check-boundaries.ts'], mend: 'follow the advice' },
+  { name: 'licences', command: [process.execPath, 'tools/release/licences.ts'], mend: 'see licences.data.ts there' },
   { name: 'indexes fresh', command: [process.execPath, 'tools/gen-index.ts', '--check'], mend: 'npm run gen' },
   { name: 'documents fresh', command: [process.execPath, 'tools/gen-docs.ts', '--check'], mend: 'npm run gen' },
 ];

@@ -7,10 +7,12 @@ import { configPage } from './docs/config-page.ts';
 import { deviceApiPage } from './docs/device-api-page.ts';
 import { errorsPage } from './docs/errors-page.ts';
 import { httpPage } from './docs/http-page.ts';
+import { licencesPage } from './docs/licences-page.ts';
 import { livePage } from './docs/live-page.ts';
 import { openApi } from './docs/openapi.ts';
 import { profilesPage } from './docs/profiles-page.ts';
 import { type Generated, generate } from './freshness.ts';
+import { readLockfile } from './release/lockfile.ts';
 
 /** The pages of docs/reference/ that code decides. */
 export async function referencePages(): Promise<Generated[]> {
@@ -20,6 +22,7 @@ export async function referencePages(): Promise<Generated[]> {
     { path: 'docs/reference/device-api.md', text: deviceApiPage(listSettings(configSchema)) },
     { path: 'docs/reference/errors.md', text: errorsPage() },
     { path: 'docs/reference/http-api.md', text: httpPage(await openApi()) },
+    { path: 'docs/reference/licences.md', text: licencesPage(await readLockfile(join(import.meta.dirname, '..'))) },
     { path: 'docs/reference/live-feed.md', text: livePage() },
     { path: 'docs/reference/profiles.md', text: profilesPage(profiles.values()) },
   ];
