@@ -43,7 +43,13 @@ export async function openApi(): Promise<OpenApi> {
   twinRoutes(http, absent(), absent());
   groupRoutes(http, absent(), absent());
   telemetryRoutes(http, absent(), absent());
-  transferRoutes(http, { clock: absent(), telemetry: absent(), deviceOf: absent(), devicesOf: absent() });
+  transferRoutes(http, {
+    audit: absent(),
+    clock: absent(),
+    telemetry: absent(),
+    deviceOf: absent(),
+    devicesOf: absent(),
+  });
   commandRoutes(http, absent(), absent());
   runRoutes(http, absent(), absent());
   ruleRoutes(http, absent());

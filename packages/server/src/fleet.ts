@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { codeOf, type ErrorCode, MusterError } from '@muster/contract';
-import type { ApiKeys } from './accounts/index.ts';
+import type { ApiKeys, Audit } from './accounts/index.ts';
 import { type Commands, commandRoutes, createCommands, runRoutes } from './commands/index.ts';
 import type { Config } from './config.ts';
 import { createDeviceInbox } from './device-inbox.ts';
@@ -59,6 +59,7 @@ export async function createFleet(deps: {
   readonly devices: Devices;
   readonly groups: Groups;
   readonly apiKeys: ApiKeys;
+  readonly audit: Audit;
   readonly xiaozhi: Pick<XiaozhiGateway, 'openChannel'>;
 }): Promise<Fleet> {
   const { config, clock, log, bus, metrics, database, lifecycle, sites, devices } = deps;
@@ -84,6 +85,7 @@ export async function createFleet(deps: {
     metrics,
     config: config.commands,
     links: devices.links,
+    audit: deps.audit,
     rulesOf: async (deviceId, name) => {
       const { state, profile } = await devices.get(deviceId);
       if (state === 'revoked') throw new MusterError('CONFLICT', { deviceId }, { say: 'The device is revoked.' });
@@ -147,7 +149,13 @@ export async function createFleet(deps: {
     routes(http) {
       twinRoutes(http, twins, deviceOf);
       telemetryRoutes(http, telemetry, deviceOf);
-      transferRoutes(http, { telemetry, clock, deviceOf, devicesOf: (siteId) => devicesOf(devices, siteId) });
+      transferRoutes(http, {
+        telemetry,
+        clock,
+        audit: deps.audit,
+        deviceOf,
+        devicesOf: (siteId) => devicesOf(devices, siteId),
+      });
       commandRoutes(http, commands, deviceOf);
       runRoutes(http, commands.runs, deps.groups);
       deviceApiRoutes(http, { api, inbox, tokens, rates, clock });

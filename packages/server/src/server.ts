@@ -185,6 +185,7 @@ async function compose(
     devices,
     groups,
     apiKeys: accounts.apiKeys,
+    audit: accounts.audit,
     xiaozhi: gateway,
   });
 

@@ -63,6 +63,7 @@ export const PERMISSIONS = {
 
   'command.read': { who: ANY_MEMBER, support: true, keys: true },
   'command.send': { who: OPERATORS, audit: 'own', keys: true },
+  'command.cancel': { who: OPERATORS, audit: 'change', keys: true },
   /** Whoever sees a machine may stop it; only some may start it again. */
   'machine.stop': { who: ANY_MEMBER, audit: 'own', support: true, keys: true },
   'machine.start': { who: OPERATORS, audit: 'own', stepUp: true },

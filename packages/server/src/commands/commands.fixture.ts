@@ -2,6 +2,7 @@ import assertion from 'node:assert/strict';
 import type { Command, CommandMessage, CommandReply } from '@muster/contract';
 import { FINAL_COMMAND_STATES } from '@muster/contract';
 import { createVirtualClock, type VirtualClock } from '@muster/testkit';
+import { createAudit } from '../accounts/index.ts';
 import { createDeviceLinks, type DeviceLink } from '../devices/links.ts';
 import { createInProcessBus } from '../platform/bus/index.ts';
 import type { createTestDatabase } from '../platform/db/test-database.fixture.ts';
@@ -76,6 +77,7 @@ export async function createCommandsRig(
       metrics: createMetrics(),
       config: { inflightPerDevice: 8, keepDays: 90 },
       links,
+      audit: createAudit({ db: database.for(), clock }),
       rulesOf: options.rulesOf ?? (async () => undefined),
     });
     commands.start();

@@ -1,5 +1,6 @@
 import { type Command, type CommandReply, LIMITS, MusterError } from '@muster/contract';
 import type { Pool } from 'pg';
+import type { Audit } from '../accounts/index.ts';
 import type { DeviceLink, DeviceLinks } from '../devices/index.ts';
 import type { Bus } from '../platform/bus/index.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -54,6 +55,7 @@ export interface CommandsDeps {
   readonly metrics: Metrics;
   readonly config: CommandsConfig;
   readonly links: DeviceLinks;
+  readonly audit: Pick<Audit, 'appendWith'>;
   /** What the device's profile says of a command; undefined when it says nothing about commands. */
   readonly rulesOf: (deviceId: string, name: string) => Promise<CommandRules | null | undefined>;
 }
@@ -77,13 +79,22 @@ export function createCommands(deps: CommandsDeps): Commands {
   const store = createCommandStore(deps.pool);
   const waiters = createWaiters(clock);
   const busyKeys = createBusyKeys();
-  const dispatcher = createDispatcher({ store, clock, busyKeys, rulesOf: deps.rulesOf, onStored: stored, get });
+  const dispatcher = createDispatcher({
+    store,
+    clock,
+    busyKeys,
+    audit: deps.audit,
+    rulesOf: deps.rulesOf,
+    onStored: stored,
+    get,
+  });
   const runs = createRuns({
     pool: deps.pool,
     clock,
     log,
     bus,
     busyKeys,
+    audit: deps.audit,
     dispatcher,
     onStored: stored,
     onChange: changed,

@@ -1,4 +1,5 @@
 import { type Command, type CommandClass, LIMITS, MusterError } from '@muster/contract';
+import type { Audit } from '../accounts/index.ts';
 import type { Clock } from '../platform/clock.ts';
 import { newId } from '../platform/ids.ts';
 import { CLASSES } from './config.ts';
@@ -38,6 +39,7 @@ export function createDispatcher(deps: {
   readonly store: CommandStore;
   readonly clock: Clock;
   readonly busyKeys: BusyKeys;
+  readonly audit: Pick<Audit, 'appendWith'>;
   readonly rulesOf: (deviceId: string, name: string) => Promise<CommandRules | null | undefined>;
   /** It is committed: it may leave. */
   readonly onStored: (row: CommandRow) => void;
@@ -87,13 +89,26 @@ export function createDispatcher(deps: {
       return deps.busyKeys.once(sentBy, key, async () => {
         const row = await prepare(request);
         const hash = hashOfRequest(request);
-        const done = await store.insert(row, key === undefined ? null : { key, hash }, LIMITS.commandsPerDevice);
+        const senderKey = key === undefined ? null : { key, hash };
+        const done = await store.insert(row, senderKey, LIMITS.commandsPerDevice, (client) =>
+          deps.audit.appendWith(client, [sentOf(row)]),
+        );
         if (done === null) throw new MusterError('COMMAND_QUEUE_FULL', { limit: LIMITS.commandsPerDevice });
         if (done.known !== null) return { command: await deps.get(sameRequest(done.known, hash)), isNew: false };
         deps.onStored(row);
         return { command: toCommand(row), isNew: true };
       });
     },
+  };
+}
+
+/** What the audit keeps of a command: whoever sent it, it is written down with it. */
+function sentOf({ device_id: id, site_id: siteId, command_id: commandId, name, args, sent_by: sentBy }: CommandRow) {
+  return {
+    action: 'command.send',
+    siteId,
+    target: { kind: 'device', id },
+    after: { commandId, name, args, sentBy },
   };
 }
 

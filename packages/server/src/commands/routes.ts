@@ -119,7 +119,10 @@ export function commandRoutes(
   app.post(
     '/api/commands/:commandId/cancel',
     {
-      config: { action: 'command.send' },
+      config: {
+        action: 'command.cancel',
+        target: { kind: 'command', param: 'commandId', read: (id) => commands.get(id) },
+      },
       schema: {
         tags,
         summary: 'Cancel a command that was not sent yet',

@@ -55,22 +55,22 @@ export function createCommandStore(pool: Pool) {
   return {
     /**
      * Stores the command, and its sender's key in the same transaction. When the key stands already, nothing is stored:
-     * what it stands for is given. Null when `most` commands wait for the device.
+     * what it stands for is given. Null when `most` commands wait for the device. `also` joins the transaction.
      */
     async insert(
       row: CommandRow,
       key: SenderKey | null,
       most: number,
+      also: (client: PoolClient) => Promise<void>,
     ): Promise<{ readonly known: Known | null } | null> {
-      const insertInto = async (client: Pick<PoolClient, 'query'>): Promise<{ known: null } | null> =>
-        (await insertCommands(client, [row], most)).size === 1 ? { known: null } : null;
-      // one statement is a transaction by itself
-      if (key === null) return insertInto(pool);
       return inTransaction(
         pool,
         async (client) => {
-          const known = await takeKey(client, row.sent_by, key, row.command_id, row.created_at);
-          return known === null ? insertInto(client) : { known };
+          const known = key === null ? null : await takeKey(client, row.sent_by, key, row.command_id, row.created_at);
+          if (known !== null) return { known };
+          if ((await insertCommands(client, [row], most)).size === 0) return null;
+          await also(client);
+          return { known: null };
         },
         { isKept: (done) => done !== null && done.known === null },
       );

@@ -150,7 +150,7 @@ export function runRoutes(app: Http, runs: Runs, groups: RunGroups): void {
   app.post(
     '/api/command-runs/:runId/cancel',
     {
-      config: { action: 'command.send' },
+      config: { action: 'command.cancel', target: { kind: 'command run', param: 'runId', read: (id) => runs.get(id) } },
       schema: {
         tags,
         summary: 'Send no more, and cancel what was not sent yet',

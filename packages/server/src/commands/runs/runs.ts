@@ -7,6 +7,7 @@ import {
   MusterError,
 } from '@muster/contract';
 import type { Pool } from 'pg';
+import type { Audit } from '../../accounts/index.ts';
 import type { Bus } from '../../platform/bus/index.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { newId } from '../../platform/ids.ts';
@@ -69,6 +70,7 @@ export function createRuns(deps: {
   readonly log: Logger;
   readonly bus: Bus;
   readonly busyKeys: BusyKeys;
+  readonly audit: Pick<Audit, 'appendWith'>;
   readonly dispatcher: Pick<Dispatcher, 'prepare'>;
   readonly onStored: (row: CommandRow) => void;
   readonly onChange: (row: CommandRow) => void;
@@ -129,7 +131,18 @@ export function createRuns(deps: {
       created_at: now,
       ended_at: null,
     };
-    const done = await store.insert(row, deviceIds, key === undefined ? null : { key, hash }, MOST_RUNNING);
+    const done = await store.insert(
+      row,
+      deviceIds,
+      key === undefined ? null : { key, hash },
+      MOST_RUNNING,
+      (client) => {
+        const { groupId, name, args } = request;
+        const after = { runId: row.run_id, name, args, sentBy, devices: deviceIds.length };
+        const target = { kind: 'group', id: groupId };
+        return deps.audit.appendWith(client, [{ action: 'command.send', siteId: request.siteId, target, after }]);
+      },
+    );
     if (done === null) {
       const say = `A site has at most ${MOST_RUNNING} runs at a time. Wait for one to end, or cancel it.`;
       throw new MusterError('COMMAND_QUEUE_FULL', { limit: MOST_RUNNING }, { say });

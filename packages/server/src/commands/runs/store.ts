@@ -87,6 +87,7 @@ export function createRunStore(pool: Pool) {
       deviceIds: readonly string[],
       key: SenderKey | null,
       most: number,
+      also: (client: PoolClient) => Promise<void>,
     ): Promise<{ readonly known: Known | null } | null> =>
       inTransaction(
         pool,
@@ -120,6 +121,7 @@ export function createRunStore(pool: Pool) {
              SELECT $1, device_id FROM devices WHERE device_id = ANY($2::uuid[]) AND site_id = $3`,
             [row.run_id, deviceIds, row.site_id],
           );
+          await also(client);
           return { known: null };
         },
         { isKept: (done) => done !== null && done.known === null },

@@ -12,6 +12,7 @@ import {
 } from '@muster/contract';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
+import type { Audit } from '../../accounts/index.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Http } from '../../platform/http/index.ts';
 import { DeviceParams, readNames, readSpan, Span } from '../routes.ts';
@@ -39,6 +40,7 @@ const Names = Type.String({
   description: 'Names of series with commas between them; default: all',
 });
 export interface TransferDeps {
+  readonly audit: Pick<Audit, 'append'>;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
   /** NOT_FOUND. */
@@ -161,6 +163,13 @@ export function transferRoutes(app: Http, deps: TransferDeps): void {
       async (request, reply) => {
         const source = await deviceOf(request.params.deviceId);
         request.access.allow(source.siteId);
+        // before the first row is stored: an import that breaks off has changed something too
+        await deps.audit.append({
+          action: 'telemetry.import',
+          siteId: source.siteId,
+          target: { kind: 'device', id: source.deviceId },
+          after: { format: formatOf(request), bytes: Number(request.headers['content-length'] ?? 0) || null },
+        });
         const kinds = new Map<string, ValueKind>();
         for (const { series, kind } of await telemetry.seriesOf(source.deviceId)) kinds.set(series, kind);
         const done = places.take(source.siteId, reply.raw);
