@@ -85,7 +85,13 @@ export const PERMISSIONS = {
   'user.read': { who: 'administrator' },
   'user.change': { who: 'administrator', audit: 'change' },
   'user.delete': { who: 'administrator', audit: 'change', stepUp: true },
+  /** What the maker of a product must report to an authority. */
+  'incident.read': { who: 'administrator' },
+  'incident.change': { who: 'administrator', audit: 'change' },
+  'incident.export': { who: 'administrator', audit: 'read' },
   'audit.read': { who: OWNERS, audit: 'read', keys: true },
+  'audit.export': { who: OWNERS, audit: 'read', stepUp: true, keys: true },
+  'audit.verify': { who: 'administrator', audit: 'read', keys: true },
 
   /** Devices prove themselves by their own credentials: the route checks those. */
   'device.speak': { who: 'anyone' },
