@@ -7,6 +7,7 @@ import { devicesConfig } from './devices/config.ts';
 import { liveConfig } from './gateway/live/config.ts';
 import { mqttConfig } from './gateway/mqtt/config.ts';
 import { XiaozhiConfig } from './gateway/xiaozhi/config.ts';
+import { securityConfig } from './operations/config.ts';
 import { busConfig } from './platform/bus/index.ts';
 import { httpConfig } from './platform/http/config.ts';
 import { listSettings, readSettings, redactSettings } from './platform/settings.ts';
@@ -36,6 +37,7 @@ export const configSchema = Type.Object({
   }),
   bus: busConfig,
   http: httpConfig,
+  security: securityConfig,
   devices: devicesConfig,
   telemetry: telemetryConfig,
   commands: commandsConfig,

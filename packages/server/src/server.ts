@@ -10,7 +10,14 @@ import { DEVICE_SOCKET_PATH } from './gateway/device/index.ts';
 import { createLiveGateway } from './gateway/live/index.ts';
 import { createXiaozhiGateway, WEBSOCKET_PATH } from './gateway/xiaozhi/index.ts';
 import { createLiveInbox } from './live-inbox.ts';
-import { createReadiness, operationRoutes, type Part } from './operations/index.ts';
+import {
+  createIncidents,
+  createReadiness,
+  incidentRoutes,
+  operationRoutes,
+  type Part,
+  securityTxtRoute,
+} from './operations/index.ts';
 import { type Bus, createInProcessBus, createNatsBus, publishAfterCommit } from './platform/bus/index.ts';
 import { type Clock, systemClock } from './platform/clock.ts';
 import { lockDataDir, migrate, type OpenDatabase, openDatabase, startEmbeddedPostgres } from './platform/db/index.ts';
@@ -189,6 +196,7 @@ async function compose(
     xiaozhi: gateway,
   });
 
+  const incidents = createIncidents({ db: database.for(), clock });
   const alerts = createAlerts({
     db: database.for(),
     clock,
@@ -200,6 +208,10 @@ async function compose(
     devices,
     groupMembers: (groupId, page) => groups.members(groupId, page),
     latestOf: (deviceId) => fleet.telemetry.latest(deviceId),
+    moreMeasures: async () => {
+      const { soon, overdue } = await incidents.due();
+      return { 'server/reportsDue': soon + overdue };
+    },
     publish: (to, rest, payload) => fleet.mqtt.publish(to, rest, Buffer.from(payload), 1),
   });
 
@@ -254,6 +266,8 @@ async function compose(
   });
   turnRoutes(http, recorder, (deviceId) => devices.get(deviceId));
   voiceRoutes(http, providers, { deviceOf: (deviceId) => devices.get(deviceId), say: voice.say });
+  incidentRoutes(http, incidents);
+  securityTxtRoute(http, { config: config.security, publicUrl: config.http.publicUrl ?? null, clock, log });
   operationRoutes(http, {
     readiness,
     metrics,

@@ -437,12 +437,12 @@ describe('a rule', () => {
       assert.equal((await rig.alerts.get(second.alertId)).log.at(-1)?.note, 'the rule was deleted');
     }));
 
-  it('of the server is one of six, and its disk is watched from the beginning', () =>
+  it('of the server is one of seven, and its disk is watched from the beginning', () =>
     withRig(async (rig) => {
       const rules = await rig.alerts.rules.list(null, null);
-      assert.equal(rules.length, 6);
+      assert.equal(rules.length, 7);
       await rig.alerts.rules.makeDefaults(null);
-      assert.equal((await rig.alerts.rules.list(null, null)).length, 6, 'once');
+      assert.equal((await rig.alerts.rules.list(null, null)).length, 7, 'once');
       const disk = rules.find(({ params }) => params.series === 'server/diskFreePercent');
       await rig.alerts.rules.change(disk?.ruleId ?? '', { params: { ...disk?.params, limit: 100.5, forMs: 0 } });
       const found = async () =>

@@ -16,7 +16,7 @@ import { newId } from '../platform/ids.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import type { AlertsConfig } from './config.ts';
-import { createEngine, type EngineDeps } from './engine/engine.ts';
+import { createEngine, type EngineDeps, type ServerMeasures } from './engine/engine.ts';
 import { createStateStore } from './engine/store.ts';
 import { createEpisodes, type Episodes } from './episodes/episodes.ts';
 import { createEpisodeStore } from './episodes/store.ts';
@@ -41,6 +41,8 @@ export interface AlertsDeps extends Pick<EngineDeps, 'devices' | 'groupMembers' 
   readonly config: AlertsConfig;
   /** Where the data of the server lie: its disk is watched. */
   readonly dataDir: string;
+  /** What else the server is measured by: series and value. */
+  readonly moreMeasures?: () => Promise<ServerMeasures>;
   /** Publishes to MQTT clients with QoS 1, on `devices/{deviceId}/{rest}`. */
   readonly publish: Outlets['publish'];
 }
@@ -188,7 +190,9 @@ export function createAlerts(deps: AlertsDeps): Alerts {
         outbox.wake();
       });
       every(PRUNE_MS, 'old alerts', prune);
-      every(MEASURE_MS, 'measures', async () => engine.measured(await measure()));
+      every(MEASURE_MS, 'measures', async () =>
+        engine.measured({ ...(await measure()), ...(await deps.moreMeasures?.()) }),
+      );
       outbox.wake();
     },
 

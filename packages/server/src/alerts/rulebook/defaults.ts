@@ -15,7 +15,7 @@ export const SITE_RULES: readonly DefaultRule[] = [
   { kind: 'refusals', name: 'Messages are refused', severity: 'minor', params: {} },
 ];
 
-/** The six rules of a server. Their series are measured by alerts/measures. */
+/** The rules of a server. Their series are measured by alerts/measures, what is due by operations/incidents. */
 export const SERVER_RULES: readonly DefaultRule[] = [
   above('server/apiP95Ms', 'The API takes over 1 s (p95)', 'major', 1_000, 100),
   above('server/errorPercent', 'Over 5 % of API requests fail', 'major', 5, 1),
@@ -28,6 +28,7 @@ export const SERVER_RULES: readonly DefaultRule[] = [
     params: { series: 'server/diskFreePercent', side: 'below', limit: 10, hysteresis: 2, forMs: 30_000 },
   },
   above('server/databaseConnectionPercent', 'Over 80 % of the database connections are taken', 'major', 80, 5),
+  above('server/reportsDue', 'A report to the authority is due', 'critical', 0, 0, 0),
 ];
 
 function above(
