@@ -13,6 +13,7 @@ import { twinCommands } from './commands/fleet/twin.ts';
 import { watchCommands } from './commands/fleet/watch.ts';
 import { keyCommands } from './commands/keys.ts';
 import { notifierCommands } from './commands/notifiers.ts';
+import { auditCommands } from './commands/people/audit.ts';
 import { sayCommands } from './commands/say.ts';
 import { simulateCommands } from './commands/simulate.ts';
 import { siteCommands } from './commands/sites.ts';
@@ -36,6 +37,7 @@ export const commands: readonly Command[] = [
   ...watchCommands,
   ...alertCommands,
   ...notifierCommands,
+  ...auditCommands,
   ...assistantCommands,
   ...turnCommands,
   ...talkCommands,

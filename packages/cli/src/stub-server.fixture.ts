@@ -7,7 +7,16 @@ import { createScriptedServer, type ScriptedServer } from '@muster/testkit';
 /** The command as it is installed, and what the stub knows of everybody's first day. */
 export const BIN = join(import.meta.dirname, '../bin/muster.js');
 export const ID = (last: number): string => `0190b3f4-9d60-7b3c-8a52-${String(last).padStart(12, '0')}`;
-export const USER = { userId: ID(1), email: 'ann@example.com', name: 'Ann', administrator: true, createdAt: 1 };
+export const USER = {
+  userId: ID(1),
+  email: 'ann@example.com',
+  name: 'Ann',
+  administrator: true,
+  support: false,
+  state: 'active',
+  language: 'en',
+  createdAt: 1,
+};
 export const SITE = {
   siteId: ID(2),
   name: 'Home',

@@ -22,6 +22,7 @@ export const ERROR_CODES = {
   SIGN_IN_REQUIRED: { status: 401, retryable: false, meaning: 'No valid session; sign in.' },
   SIGN_IN_FAILED: { status: 401, retryable: false, meaning: 'E-mail or password is wrong.' },
   PASSWORD_WEAK: { status: 400, retryable: false, meaning: 'The password has fewer than 12 characters.' },
+  AUDIT_WRONG: { status: 409, retryable: false, meaning: 'The audit was changed, or an end of it is missing.' },
   STEP_UP_REQUIRED: {
     status: 403,
     retryable: false,

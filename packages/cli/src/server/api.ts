@@ -51,6 +51,7 @@ import {
   type TransferFormat,
   TurnList,
 } from '@muster/contract';
+import { auditApi } from './audit-api.ts';
 import { fleetApi } from './fleet-api.ts';
 import { type ApiRequest, send, type Target } from './http.ts';
 import { watchLive } from './live.ts';
@@ -160,6 +161,7 @@ export function createApi(target: Target) {
         readonly state?: (typeof ALERT_STATES)[number] | undefined;
       },
     ) => get(`/api/alerts${query({ ...page })}`, is.alertList),
+    ...auditApi(target, get),
     ...fleetApi(get, write),
     alert: (alertId: string) => get(`/api/alerts/${alertId}`, is.alertDetail),
     acknowledge: (alertId: string, comment: string | undefined) =>

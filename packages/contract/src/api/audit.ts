@@ -71,6 +71,9 @@ export const AuditFault = Type.Object({
 });
 export type AuditFault = Static<typeof AuditFault>;
 
+export const AuditKey = Type.Object({ publicKey: Type.String({ description: 'PEM of the Ed25519 key that signs' }) });
+export type AuditKey = Static<typeof AuditKey>;
+
 /** How far a verification is; the last one has `done`. */
 export const AuditVerification = Type.Object({
   entries: Type.Integer({ description: 'Checked and found right' }),

@@ -91,6 +91,7 @@ export const PERMISSIONS = {
   'incident.export': { who: 'administrator', audit: 'read' },
   'audit.read': { who: OWNERS, audit: 'read', keys: true },
   'audit.export': { who: OWNERS, audit: 'read', stepUp: true, keys: true },
+  'audit.key': { who: 'user', keys: true },
   'audit.verify': { who: 'administrator', audit: 'read', keys: true },
 
   /** Devices prove themselves by their own credentials: the route checks those. */

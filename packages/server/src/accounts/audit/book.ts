@@ -14,6 +14,8 @@ export interface AuditBook {
     asked: AuditExportQuery & { readonly sites: readonly string[] | null },
   ): Promise<Iterable<string> | AsyncIterable<string>>;
   verify(): AsyncIterable<AuditVerification>;
+  /** PEM of the key that signs. */
+  readonly publicKey: string;
 }
 
 const PAGE = 1_000;
@@ -35,6 +37,7 @@ export function createAuditBook({ pool, sealer }: { readonly pool: Pool; readonl
   }
 
   return {
+    publicKey: sealer.publicKey,
     list: (filter) => readEntries(pool, filter),
 
     async export({ format, sites, siteId, from, to }) {

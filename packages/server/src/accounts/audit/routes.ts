@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { AuditExportQuery, AuditList, AuditQuery, ErrorReply } from '@muster/contract';
+import { AuditExportQuery, AuditKey, AuditList, AuditQuery, ErrorReply } from '@muster/contract';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Http } from '../../platform/http/index.ts';
 import type { AuditBook } from './book.ts';
@@ -53,6 +53,15 @@ export function auditRoutes(app: Http, book: AuditBook): void {
       void reply.header('content-disposition', `attachment; filename="audit.${format}"`);
       return send(reply, format === 'csv' ? 'text/csv; charset=utf-8' : 'application/x-ndjson', lines);
     },
+  );
+
+  app.get(
+    '/api/audit/key',
+    {
+      config: { action: 'audit.key' },
+      schema: { tags, summary: 'The public key that signs the audit', response: { 200: AuditKey, ...failures } },
+    },
+    async () => ({ publicKey: book.publicKey }),
   );
 
   app.get(
