@@ -13,6 +13,7 @@ import { profileRoutes } from '../../packages/server/src/devices/profile-routes.
 import { deviceRoutes } from '../../packages/server/src/devices/routes.ts';
 import { twinRoutes } from '../../packages/server/src/devices/twin/routes.ts';
 import { deviceApiRoutes } from '../../packages/server/src/gateway/device/http.ts';
+import { incidentRoutes } from '../../packages/server/src/operations/incidents/routes.ts';
 import { operationRoutes } from '../../packages/server/src/operations/routes.ts';
 import { createHttp } from '../../packages/server/src/platform/http/index.ts';
 import { createLogger } from '../../packages/server/src/platform/log.ts';
@@ -58,6 +59,7 @@ export async function openApi(): Promise<OpenApi> {
   deviceApiRoutes(http, { api: absent(), inbox: absent(), tokens: absent(), rates: absent(), clock: absent() });
   turnRoutes(http, absent(), absent());
   voiceRoutes(http, absent(), absent());
+  incidentRoutes(http, absent());
   operationRoutes(http, absent());
   await http.ready();
   // the plug-in's own type reaches only the files of the server

@@ -96,15 +96,15 @@ export function incidentRoutes(app: Http, incidents: Incidents): void {
     },
   );
 
-  for (const [word, summary, task] of [
-    ['notes', 'Add a note to the timeline', incidents.note],
-    ['close', 'Close a record and say why: nothing more is due', incidents.close],
-    ['reopen', 'Open a closed record again and say why', incidents.reopen],
+  for (const [word, deed, summary] of [
+    ['notes', 'note', 'Add a note to the timeline'],
+    ['close', 'close', 'Close a record and say why: nothing more is due'],
+    ['reopen', 'reopen', 'Open a closed record again and say why'],
   ] as const) {
     app.post(
       `/api/incidents/:incidentId/${word}`,
       { config: change, schema: { tags, summary, params: Params, body: IncidentNote, response: changed } },
-      async (request) => task(request.params.incidentId, request.body.note, nameOf(request)),
+      async (request) => incidents[deed](request.params.incidentId, request.body.note, nameOf(request)),
     );
   }
 
