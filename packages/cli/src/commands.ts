@@ -14,6 +14,7 @@ import { watchCommands } from './commands/fleet/watch.ts';
 import { keyCommands } from './commands/keys.ts';
 import { notifierCommands } from './commands/notifiers.ts';
 import { auditCommands } from './commands/people/audit.ts';
+import { incidentCommands } from './commands/people/incidents.ts';
 import { sayCommands } from './commands/say.ts';
 import { simulateCommands } from './commands/simulate.ts';
 import { siteCommands } from './commands/sites.ts';
@@ -43,5 +44,6 @@ export const commands: readonly Command[] = [
   ...talkCommands,
   ...sayCommands,
   ...simulateCommands,
+  ...incidentCommands,
   ...configCommands,
 ];

@@ -54,6 +54,7 @@ import {
 import { auditApi } from './audit-api.ts';
 import { fleetApi } from './fleet-api.ts';
 import { type ApiRequest, send, type Target } from './http.ts';
+import { incidentApi } from './incident-api.ts';
 import { watchLive } from './live.ts';
 import { type PageQuery, query } from './query.ts';
 import { openDownload } from './transfer.ts';
@@ -163,6 +164,7 @@ export function createApi(target: Target) {
     ) => get(`/api/alerts${query({ ...page })}`, is.alertList),
     ...auditApi(target, get),
     ...fleetApi(get, write),
+    ...incidentApi(target),
     alert: (alertId: string) => get(`/api/alerts/${alertId}`, is.alertDetail),
     acknowledge: (alertId: string, comment: string | undefined) =>
       write('POST', `/api/alerts/${alertId}/acknowledge`, comment === undefined ? {} : { comment }, is.alert),
