@@ -7,6 +7,8 @@ export interface OpenApi {
 }
 
 interface Operation {
+  /** The row of the permission table that it needs. */
+  readonly 'x-action'?: string;
   readonly tags?: readonly string[];
   readonly summary?: string;
   readonly parameters?: readonly {
@@ -40,7 +42,9 @@ export function httpPage(document: OpenApi): string {
 
 function section({ path, method, operation }: { path: string; method: string; operation: Operation }): string {
   const blocks = [`### \`${method} ${path}\``];
-  if (operation.summary !== undefined) blocks.push(`${operation.summary}.`);
+  const action = operation['x-action'];
+  const needs = action === undefined ? '' : ` Needs [\`${action}\`](permissions.md).`;
+  if (operation.summary !== undefined) blocks.push(`${operation.summary}.${needs}`);
   const query = (operation.parameters ?? []).filter((parameter) => parameter.in === 'query');
   if (query.length > 0) {
     const rows = query.map(({ name, required, schema = {} }) => fieldRow(name, schema, required === true));

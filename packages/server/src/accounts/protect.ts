@@ -38,13 +38,19 @@ export function protectRoutes(
   },
 ): void {
   app.decorateRequest('access');
-  app.addHook('onRoute', ({ config, method, url }) => {
+  app.addHook('onRoute', (route) => {
+    const { config, method, url, schema } = route;
     if (isDocumentation(url)) return;
     const what = `route ${String(method)} ${url}`;
     if (config?.action === undefined) throw bug(`${what} names no action of the permission table`);
     if (permissionOf(config.action).audit === 'change' && config.target === undefined) {
       throw bug(`${what} changes something that is audited, and does not say what`);
     }
+    if (schema?.hide === true && permissionOf(config.action).who !== 'anyone') {
+      throw bug(`${what} is not for anyone, and hidden from the matrix of permissions`);
+    }
+    // shown in the documentation, and read by the test of the whole matrix
+    route.schema = { ...schema, 'x-action': config.action } as NonNullable<typeof schema>;
   });
   // before the body is read: who is not signed in learns nothing of what a route expects
   app.addHook('onRequest', async (request: FastifyRequest) => {
@@ -53,8 +59,10 @@ export function protectRoutes(
     const { who } = permissionOf(action);
     const token = who === 'anyone' && action !== 'account.begin' ? null : sessionToken(request);
     request.access = createAccess(await know(deps, request, token), action, deps.clock.now());
-    // a role at a site can be judged only when the route knows the site; who is nobody is refused at once
-    if (typeof who === 'string' || request.access.actor === null) request.access.allow(null);
+    // a role at a site can be judged only when the route knows the site; who is nobody, or may do it nowhere, is refused
+    // at once
+    const { actor, sites } = request.access;
+    if (typeof who === 'string' || actor === null || sites?.length === 0) request.access.allow(null);
   });
   auditRequests(app, deps);
 }
