@@ -119,7 +119,7 @@ const mqtt =
   };
 
 async function refusals(): Promise<Map<string, number>> {
-  const text = await (await fetch(`${muster.url}/metrics`)).text();
+  const text = await muster.text('/metrics');
   const found = text.matchAll(/^muster_device_refused_total\{code="(\w+)"\} (\d+)$/gm);
   return new Map([...found].map(([, code, count]) => [code ?? '', Number(count)]));
 }
@@ -240,7 +240,7 @@ test('a flood over MQTT is read more slowly, counted and alerted on, and a neigh
     assert.equal(await neighbour.publish('devices/me/telemetry', JSON.stringify({ seq, values: { x: seq } }), 1), 0);
   }
   await counted('QUOTA_EXCEEDED', before);
-  const text = await (await fetch(`${muster.url}/metrics`)).text();
+  const text = await muster.text('/metrics');
   assert.ok(Number(/^muster_mqtt_throttled_total (\d+)/m.exec(text)?.[1]) > 0);
   await alertOf(flood.device.deviceId);
 });

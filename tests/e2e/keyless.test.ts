@@ -126,7 +126,7 @@ test('garbage instead of Opus: the device is told once, the server counts, and a
   assert.ok((await good.talk(said)).heard);
   await told;
   await talk;
-  const metrics = await (await fetch(`${muster.url}/metrics`)).text();
+  const metrics = await muster.text('/metrics');
   assert.match(metrics, /muster_voice_faults_total\{code="AUDIO_MALFORMED"\} [1-9]/);
   bad.close();
   good.close();

@@ -155,10 +155,10 @@ export function createMqttInbox(deps: {
   }
 
   return {
-    async authenticate({ username, password, clientId }) {
+    async authenticate({ username, password, clientId, source }) {
       if (username !== 'key') return device(username, password, clientId);
-      const key = password === null ? null : await deps.apiKeys.authenticate(password);
-      if (key === null) return null;
+      const key = password === null ? null : await deps.apiKeys.authenticate(password, source);
+      if (key === null || key.siteId === null) return null;
       const { keyId, siteId, mayPublish, maySubscribe } = key;
       return { kind: 'operator', keyId, siteId, mayPublish, maySubscribe };
     },

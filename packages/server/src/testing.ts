@@ -22,6 +22,8 @@ export interface TestServer {
   readonly deps: { readonly log: Logger; readonly clock: Clock };
   /** One API call as the administrator; throws what the server answers when it is an error. */
   call<T>(method: string, path: string, body?: unknown): Promise<T>;
+  /** The body of a page that is no JSON, as the administrator. */
+  text(path: string): Promise<string>;
   /** Types the code of a device, as a person at the dashboard would. */
   activate(code: string): Promise<string>;
   /** A simulated device of its own, activated and connected; `id` is its device id. */
@@ -93,6 +95,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     siteId: sites[0]?.siteId ?? '',
     deps: { log, clock: systemClock },
     call,
+    text: async (path) => (await fetch(url + path, { headers: { authorization: `Bearer ${token}` } })).text(),
     activate,
     async connect(deviceOptions = {}) {
       devices += 1;

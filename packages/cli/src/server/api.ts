@@ -120,7 +120,7 @@ export function createApi(target: Target) {
     providers: () => get('/api/providers', is.providerList),
     config: () => get('/api/config', isRecord),
 
-    apiKeys: (siteId: string) => get(`/api/api-keys?siteId=${siteId}`, is.apiKeyList),
+    apiKeys: (siteId: string | null) => get(`/api/api-keys${query({ siteId: siteId ?? undefined })}`, is.apiKeyList),
     createApiKey: (body: ApiKeyCreate) => write('POST', '/api/api-keys', body, is.apiKeyCreated),
     deleteApiKey: (keyId: string) => write('DELETE', `/api/api-keys/${keyId}`, undefined, isNothing),
 

@@ -112,7 +112,7 @@ export interface Person {
   readonly provedAt: number;
 }
 
-/** A program with an API key: of one site (null: of the server), for these actions. */
+/** A program with an API key: of one site (null: of the server and every site), for these actions. */
 export interface Program {
   readonly kind: 'key';
   readonly keyId: string;
@@ -135,8 +135,10 @@ export function judge(actor: Actor | null, action: Action, siteId: string | null
   if (who === 'anyone') return 'allowed';
   if (actor === null) return 'signIn';
   if (actor.kind === 'key') {
-    if (siteId !== null && siteId !== actor.siteId) return 'hidden';
-    return keys === true && actor.actions.has(action) ? 'allowed' : 'forbidden';
+    const isElsewhere = siteId !== null && actor.siteId !== null && siteId !== actor.siteId;
+    if (isElsewhere) return 'hidden';
+    const isOfServer = who === 'administrator' && actor.siteId !== null;
+    return keys === true && !isOfServer && actor.actions.has(action) ? 'allowed' : 'forbidden';
   }
   const verdict = judgePerson(actor, who, support === true, siteId);
   return verdict === 'allowed' && stepUp === true && now - actor.provedAt > PROOF_MS ? 'stepUp' : verdict;

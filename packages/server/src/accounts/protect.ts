@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import type { Clock } from '../platform/clock.ts';
 import type { Http } from '../platform/http/index.ts';
 import { type Access, createAccess, type Known } from './access.ts';
-import { type ApiKeys, KEY_PREFIX } from './api-keys/api-keys.ts';
+import { type ApiKeys, KEY_PREFIX, programOf } from './api-keys/api-keys.ts';
 import type { Audit } from './audit/index.ts';
 import { auditRequests, type Target } from './audit/requests.ts';
 import { type Action, permissionOf } from './permissions.ts';
@@ -32,7 +32,7 @@ export function protectRoutes(
   app: Http,
   deps: {
     readonly sessions: Pick<Sessions, 'of'>;
-    readonly apiKeys: Pick<ApiKeys, 'actor'>;
+    readonly apiKeys: Pick<ApiKeys, 'authenticate'>;
     readonly audit: Audit;
     readonly clock: Clock;
   },
@@ -75,7 +75,7 @@ export function sessionToken(request: FastifyRequest): string | null {
 }
 
 async function know(
-  { sessions, apiKeys }: { readonly sessions: Pick<Sessions, 'of'>; readonly apiKeys: Pick<ApiKeys, 'actor'> },
+  { sessions, apiKeys }: { readonly sessions: Pick<Sessions, 'of'>; readonly apiKeys: Pick<ApiKeys, 'authenticate'> },
   { ip: address, id: requestId }: FastifyRequest,
   token: string | null,
 ): Promise<Known> {
@@ -83,10 +83,10 @@ async function know(
   const nobody = { session: null, actor: null, caller: { ...from, actor: NOBODY } };
   if (token === null) return nobody;
   if (token.startsWith(KEY_PREFIX)) {
-    const found = await apiKeys.actor(token, address);
-    if (found === null) return nobody;
-    const { actor, name } = found;
-    return { session: null, actor, caller: { ...from, actor: { kind: 'key', id: actor.keyId, name } } };
+    const key = await apiKeys.authenticate(token, address);
+    if (key === null) return nobody;
+    const actor = { kind: 'key', id: key.keyId, name: key.name } as const;
+    return { session: null, actor: programOf(key), caller: { ...from, actor } };
   }
   const session = await sessions.of(token);
   if (session === null) return nobody;

@@ -55,7 +55,7 @@ export function operationRoutes(
   app.get(
     '/metrics',
     {
-      config: { action: 'server.look' },
+      config: { action: 'server.metrics' },
       schema: { tags, summary: 'Prometheus metrics', response: { 200: Type.String() } },
     },
     async (_request, reply) =>

@@ -1,4 +1,4 @@
-import { ApiKeyCreate, ApiKeyCreated, ApiKeyList, ErrorReply, Id } from '@muster/contract';
+import { ApiKeyCreate, ApiKeyCreated, ApiKeyList, ErrorReply, Id, MusterError } from '@muster/contract';
 import { Type } from 'typebox';
 import type { Http } from '../../platform/http/index.ts';
 import type { ApiKeys } from './api-keys.ts';
@@ -12,14 +12,15 @@ export function apiKeyRoutes(app: Http, keys: ApiKeys): void {
       config: { action: 'apiKey.read' },
       schema: {
         tags,
-        summary: 'API keys of a site, without their secrets',
-        querystring: Type.Object({ siteId: Id }, { additionalProperties: false }),
+        summary: 'API keys of a site, or without one those of the server; without their secrets',
+        querystring: Type.Object({ siteId: Type.Optional(Id) }, { additionalProperties: false }),
         response: { 200: ApiKeyList, '4xx': ErrorReply },
       },
     },
     async (request) => {
-      request.access.allow(request.query.siteId);
-      return { keys: [...(await keys.list([request.query.siteId]))] };
+      const { siteId = null } = request.query;
+      request.access.allow(siteId);
+      return { keys: [...(await keys.list(siteId))] };
     },
   );
 
@@ -36,8 +37,9 @@ export function apiKeyRoutes(app: Http, keys: ApiKeys): void {
     },
     async (request, reply) => {
       request.access.allow(request.body.siteId);
-      const userId = request.access.session?.user.userId ?? null;
-      return reply.status(201).send(await keys.create(request.body, userId));
+      const { actor } = request.access;
+      if (actor === null) throw new MusterError('SIGN_IN_REQUIRED');
+      return reply.status(201).send(await keys.create(request.body, actor));
     },
   );
 
