@@ -30,6 +30,7 @@ const CHECKS: readonly Check[] = [
   { name: 'licences', command: [process.execPath, 'tools/release/licences.ts'], mend: 'see licences.data.ts there' },
   { name: 'indexes fresh', command: [process.execPath, 'tools/gen-index.ts', '--check'], mend: 'npm run gen' },
   { name: 'documents fresh', command: [process.execPath, 'tools/gen-docs.ts', '--check'], mend: 'npm run gen' },
+  { name: 'evidence there', command: [process.execPath, 'tools/gen-compliance.ts', '--check'], mend: 'npm run gen' },
 ];
 
 interface Outcome {
