@@ -188,7 +188,7 @@ export const levelTwo: readonly Claim[] = [
     '7.5.2': 'Users see and end their sessions',
   }),
   met('7.3.2', 'Sessions end at last', [T.sessions('a session ends with its time')]),
-  unmet('7.4.4', 'Signing out is easy to find', NO_PAGES),
+  unmet('7.4.4', 'Every page shows how to sign out', NO_PAGES),
   met('7.6.2', 'A session begins by what a person does', [
     T.cli('signs in, keeps the session private, sends it only where it came from, and signs out'),
   ]),
