@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { literals, nullable } from './fields.ts';
+import { literals, nullable } from '../fields.ts';
 
 export const PART_STATES = ['starting', 'ready', 'degraded', 'down'] as const;
 export type PartState = (typeof PART_STATES)[number];

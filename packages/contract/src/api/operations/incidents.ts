@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { At, Id, literals, Name, nullable } from './fields.ts';
+import { At, Id, literals, Name, nullable } from '../fields.ts';
 
 /** What a manufacturer must report under article 14 of the Cyber Resilience Act, Regulation (EU) 2024/2847. */
 export const INCIDENT_KINDS = ['exploited-vulnerability', 'severe-incident'] as const;
