@@ -196,7 +196,7 @@ async function compose(
     xiaozhi: gateway,
   });
 
-  const incidents = createIncidents({ db: database.for(), clock });
+  const incidents = createIncidents({ db: database.for(), clock, metrics });
   const alerts = createAlerts({
     db: database.for(),
     clock,
@@ -208,10 +208,7 @@ async function compose(
     devices,
     groupMembers: (groupId, page) => groups.members(groupId, page),
     latestOf: (deviceId) => fleet.telemetry.latest(deviceId),
-    moreMeasures: async () => {
-      const { soon, overdue } = await incidents.due();
-      return { 'server/reportsDue': soon + overdue };
-    },
+    moreMeasures: () => incidents.measures(),
     publish: (to, rest, payload) => fleet.mqtt.publish(to, rest, Buffer.from(payload), 1),
   });
 

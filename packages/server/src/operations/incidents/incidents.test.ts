@@ -157,6 +157,8 @@ test('a report that is due raises an alert of the server, and submitting it ends
   await until(false);
   const made = await open({ knownAt: Date.now() - 13 * HOUR });
   assert.equal((await until(true))?.severity, 'critical');
+  const headers = { authorization: `Bearer ${server.token}` };
+  assert.match(await (await fetch(`${server.url}/metrics`, { headers })).text(), /^muster_reports_due 1$/m);
   await server.call('POST', `/api/incidents/${made.incidentId}/duties/early-warning`, {});
   await until(false);
   await close(made);

@@ -10,6 +10,7 @@ import {
 import type { Clock } from '../../platform/clock.ts';
 import { type Database, inOneUnit } from '../../platform/db/index.ts';
 import { newId } from '../../platform/ids.ts';
+import type { Metrics } from '../../platform/metrics.ts';
 import { type Clockwork, dutiesOf } from './duties.ts';
 import { createIncidentStore, type IncidentRow, type IncidentTables } from './store.ts';
 
@@ -28,12 +29,19 @@ export interface Incidents {
   /** Nothing more is due; `note` says why. CONFLICT when it is closed. */
   close(incidentId: string, note: string, by: string | null): Promise<Incident>;
   reopen(incidentId: string, note: string, by: string | null): Promise<Incident>;
-  /** How many duties of open records are `soon` or `overdue`. */
-  due(): Promise<{ readonly soon: number; readonly overdue: number }>;
+  /** For the alerts of the server: how many reports of open records are `soon` or `overdue`. */
+  measures(): Promise<{ readonly 'server/reportsDue': number }>;
 }
 
-export function createIncidents(deps: { readonly db: Database<IncidentTables>; readonly clock: Clock }): Incidents {
+export interface IncidentDeps {
+  readonly db: Database<IncidentTables>;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+}
+
+export function createIncidents(deps: IncidentDeps): Incidents {
   const { clock } = deps;
+  const reportsDue = deps.metrics.gauge('muster_reports_due', 'Reports to the authority that are due soon or overdue');
   const store = createIncidentStore(deps.db);
 
   const found = (row: IncidentRow | undefined, incidentId: string): IncidentRow => {
@@ -137,11 +145,12 @@ export function createIncidents(deps: { readonly db: Database<IncidentTables>; r
         return { row: { ...before, closed_at: null }, deed: 'opened again', note };
       }),
 
-    async due() {
+    async measures() {
       const now = clock.now();
       const duties = (await store.list(false)).flatMap((row) => dutiesOf(clockwork(row), now));
-      const count = (state: string): number => duties.filter((duty) => duty.state === state).length;
-      return { soon: count('soon'), overdue: count('overdue') };
+      const due = duties.filter(({ state }) => state === 'soon' || state === 'overdue').length;
+      reportsDue.set(due);
+      return { 'server/reportsDue': due };
     },
   };
 }
