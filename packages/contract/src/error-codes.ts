@@ -22,6 +22,13 @@ export const ERROR_CODES = {
   SIGN_IN_REQUIRED: { status: 401, retryable: false, meaning: 'No valid session; sign in.' },
   SIGN_IN_FAILED: { status: 401, retryable: false, meaning: 'E-mail or password is wrong.' },
   PASSWORD_WEAK: { status: 400, retryable: false, meaning: 'The password has fewer than 12 characters.' },
+  FACTOR_WRONG: { status: 403, retryable: false, meaning: 'The code or the passkey is not right.' },
+  PASSKEY_UNAVAILABLE: {
+    status: 409,
+    retryable: false,
+    meaning:
+      'Passkeys need a fixed name: set http.publicUrl to an https address, or open the server as http://localhost.',
+  },
   AUDIT_WRONG: { status: 409, retryable: false, meaning: 'The audit was changed, or an end of it is missing.' },
   STEP_UP_REQUIRED: {
     status: 403,

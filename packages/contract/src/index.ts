@@ -9,6 +9,7 @@ export * from './api/groups.ts';
 export * from './api/operations/health.ts';
 export * from './api/operations/incidents.ts';
 export * from './api/profiles.ts';
+export * from './api/second-factor.ts';
 export * from './api/sites.ts';
 export * from './api/telemetry.ts';
 export * from './api/twins.ts';

@@ -1,4 +1,5 @@
 export * from './conformance/index.ts';
+export * from './fakes/authenticator.ts';
 export * from './fakes/openai.ts';
 export * from './fault-proxy/index.ts';
 export * from './fleet/index.ts';

@@ -34,6 +34,8 @@ export const PERMISSIONS = {
   'account.begin': { who: 'anyone', audit: 'own' },
   'account.own': { who: 'user' },
   'account.change': { who: 'user', audit: 'change' },
+  /** With what somebody signs in. */
+  'account.factor': { who: 'user', audit: 'change', stepUp: true },
   /** Lists that hold only what the caller may see, and lists of what this server knows (kinds, profiles). */
   'catalog.read': { who: 'user', support: true, keys: true },
   'site.list': { who: 'user', support: true, keys: true },

@@ -1,7 +1,7 @@
 /** Names of members whose values are secrets, wherever they stand. Names that only mention a key (`keyId`) are none. */
 const SECRET =
-  /(^|_)(token|secret|password|passphrase|credential|authorization|cookie|code)s?$|(Token|Secret|Password|Key|Credential)s?$|^(key|pem|signature|challenge|psk)$/;
-const NO_SECRET = /^(publicKey|idempotencyKey)$/;
+  /(^|_)(token|secret|password|passphrase|credential|authorization|cookie|code)s?$|(Token|Secret|Password|Key|Credential|Code)s?$|^(key|pem|signature|challenge|psk)$/;
+const NO_SECRET = /^(publicKey|idempotencyKey|errorCode)$/;
 const HIDDEN = '(hidden)';
 const MOST_TEXT = 500;
 const MOST_MEMBERS = 100;

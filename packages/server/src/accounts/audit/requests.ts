@@ -16,6 +16,8 @@ export interface Target {
   readonly param?: string;
   /** The member of the answer that holds the id of what was made. */
   readonly replyId?: string;
+  /** The answer is a secret as a whole: the audit keeps nothing of it. */
+  readonly isSecret?: true;
   /** Reads it by its id, for before and after. May throw NOT_FOUND. */
   readonly read?: (id: string) => Promise<unknown>;
 }
@@ -95,7 +97,7 @@ export function auditRequests(app: Http, { audit, clock }: { readonly audit: Aud
           ...entryOf(request),
           target: target === undefined ? null : { kind: target.kind, id: targetId },
           before,
-          after: after ?? null,
+          after: target?.isSecret === true ? null : (after ?? null),
         });
       });
     } catch (error) {
