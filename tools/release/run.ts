@@ -69,5 +69,10 @@ function sourceDate(): number | null {
   return /^\d{1,11}$/.test(text) ? Number(text) : refuse('SOURCE_DATE_EPOCH is no whole number of seconds.');
 }
 
-if (process.argv[2] === 'sbom') await writeSbom(sourceDate());
-else await release();
+try {
+  await (process.argv[2] === 'sbom' ? writeSbom(sourceDate()) : release());
+} catch (error) {
+  if (!(error instanceof MusterError)) throw error;
+  console.error(error.message);
+  process.exitCode = 1;
+}

@@ -109,14 +109,14 @@ export const consumerIot: Standard = {
     {
       name: '5.5 Secure communication',
       claims: [
-        met(
+        partly(
           '5.5-1',
           'Good cryptography on the wire',
+          'Without TLS where the owner configures none: on one machine, or inside of a private network.',
           [
             T.device('a certificate that nobody vouches for is refused; one more authority can be named'),
             T.mqttListening('an old TLS, and no TLS at all, get nowhere on that port'),
           ],
-          'Plain HTTP and MQTT are for one machine or a private network; see SECURITY.md.',
         ),
         met('5.5-2', 'Implementations that were reviewed: OpenSSL inside of Node', [
           T.release('the bill of materials holds every package that runs, once, and none that only helps to develop'),
@@ -136,7 +136,7 @@ export const consumerIot: Standard = {
           T.permissions('without a session only what anyone may do is allowed'),
           T.permissions('a role may do at its site what the table says, and nothing else'),
         ]),
-        met('5.5-6', 'Secrets are encrypted on their way', [
+        partly('5.5-6', 'Secrets are encrypted on their way', 'Not inside of a private network without TLS.', [
           T.address('TLS goes anywhere, plain only to this machine and private networks'),
         ]),
         partly(
@@ -199,15 +199,15 @@ export const consumerIot: Standard = {
     {
       name: '5.8 Personal data',
       claims: [
-        met('5.8-1', 'Personal data are confidential on their way', [
+        partly('5.8-1', 'Personal data are confidential on their way', 'Not inside of a private network without TLS.', [
           T.address('TLS goes anywhere, plain only to this machine and private networks'),
           T.xiaozhiMqtt('sound goes both ways, encrypted; what is said before the device sent any waits for it'),
         ]),
-        met(
+        partly(
           '5.8-2',
           'Sensitive personal data are encrypted between device and service',
+          'Not inside of a private network without TLS.',
           [T.device('a certificate that nobody vouches for is refused; one more authority can be named')],
-          'With TLS, which a server outside of a private network must have.',
         ),
         met('5.8-3', 'What the device senses is documented', [documentOf('docs/reference/profiles.md')]),
       ],
