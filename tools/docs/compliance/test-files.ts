@@ -74,4 +74,5 @@ export const T = {
   places: server('telemetry/transfer/places.test.ts'),
   requestBytes: server('gateway/device/http.test.ts'),
   twins: server('devices/twin/twins.test.ts'),
+  secondFactor: server('accounts/second-factor/second-factor.test.ts'),
 } as const;
