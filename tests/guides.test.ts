@@ -19,6 +19,7 @@ const GUIDES: readonly { readonly file: string; readonly programs: readonly stri
   { file: 'move-from-thingsboard.md', programs: ['mosquitto_pub', 'curl'] },
   { file: 'add-an-alert-rule.md', programs: ['curl'] },
   { file: 'add-a-notifier.md', programs: ['mosquitto_sub', 'curl'] },
+  { file: 'report-an-incident.md', programs: [] },
 ];
 const GUIDE_MS = 45_000;
 
