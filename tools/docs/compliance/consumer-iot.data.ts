@@ -9,9 +9,17 @@ const HARDWARE = "A property of the hardware, which is its maker's.";
 export const consumerIot: Standard = {
   name: 'ETSI EN 303 645',
   about:
-    'Cyber security for consumer IoT. The numbers are those of V2.1.1; V3.1.3 (2024-09) keeps them and adds a few that ' +
-    'are not listed here. The device is the Linux device of this repository, the associated service the server.',
+    'Cyber security for consumer IoT, by the numbers of V3.1.3 (2024-09). The device is the Linux device of this ' +
+    'repository, the associated service the server.',
   parts: [
+    {
+      name: '5.0 Reporting',
+      claims: [
+        met('5.0-1', 'What is not fulfilled is recorded with its reason', [
+          T.evidence('what is not met and what does not apply says why; what is partly met says what is missing'),
+        ]),
+      ],
+    },
     {
       name: '5.1 No universal default passwords',
       claims: [
@@ -22,6 +30,10 @@ export const consumerIot: Standard = {
         ]),
         met('5.1-2', 'Unique passwords made beforehand cannot be guessed by a machine', [
           T.chosenToken('tokens that can be guessed are refused'),
+        ]),
+        met('5.1-2A', 'Machines prove themselves to machines without passwords', [
+          T.deviceApi('a wrong token, and one of a revoked device, open no wire'),
+          T.apiKeys('a key is known by its secret until it is too old or deleted'),
         ]),
         met('5.1-3', 'Who signs in is checked with good cryptography', [
           T.passwords('a password is verified against its own hash only'),
@@ -65,9 +77,11 @@ export const consumerIot: Standard = {
         unmet('5.3-1', 'Every part of the software can be updated in a secure way', NO_UPDATES),
         unmet('5.3-2', 'There is a mechanism for secure updates', NO_UPDATES),
         unmet('5.3-3', 'An update is simple for the user', NO_UPDATES),
-        unmet('5.3-4', 'Updates are automatic', NO_UPDATES),
+        unmet('5.3-4A', 'Updates are automatic', NO_UPDATES),
+        unmet('5.3-4B', 'Automatic updates are offered when the device is set up', NO_UPDATES),
         unmet('5.3-5', 'The device looks for updates after its start, and then regularly', NO_UPDATES),
-        unmet('5.3-6', 'Automatic updates are on at first, and can be switched off or put off', NO_UPDATES),
+        unmet('5.3-6A', 'Automatic updates can be switched on, off, and put off', NO_UPDATES),
+        unmet('5.3-6B', 'So can being told of updates', NO_UPDATES),
         unmet('5.3-7', 'Updates are protected by good cryptography', NO_UPDATES),
         partly('5.3-8', 'Security updates come in good time', 'A promise with times; nobody has measured them.', [
           documentOf('SECURITY.md', 'What happens then'),
@@ -80,7 +94,8 @@ export const consumerIot: Standard = {
           documentOf('SECURITY.md', 'Supported versions'),
         ]),
         notApplicable('5.3-14', 'For devices that cannot be updated: why, and what replaces them', 'They can be.'),
-        notApplicable('5.3-15', 'Such devices can be isolated, and the hardware replaced', 'They can be updated.'),
+        notApplicable('5.3-15A', 'Such devices can be isolated', 'They can be updated.'),
+        notApplicable('5.3-15B', 'Their hardware can be replaced', 'They can be updated.'),
         partly('5.3-16', 'The model can be read from the device', "The server shows it; the label is the maker's.", [
           T.xiaozhiParts('a boot request of firmware is read whole'),
         ]),
@@ -164,7 +179,8 @@ export const consumerIot: Standard = {
           T.permissions("another site's things are hidden, not forbidden"),
         ]),
         notApplicable('5.6-3', 'No needless physical interfaces', HARDWARE),
-        notApplicable('5.6-4', 'Physical debug interfaces are off', HARDWARE),
+        notApplicable('5.6-4A', 'Debug interfaces are off in software', HARDWARE),
+        notApplicable('5.6-4B', 'Physical debug interfaces are protected', HARDWARE),
         met('5.6-5', 'Only services that are needed run', [
           T.deviceTools('restarts the machine only where that is allowed, and lists it for users only'),
         ]),
@@ -286,7 +302,11 @@ export const consumerIot: Standard = {
     {
       name: '5.13 Input is validated',
       claims: [
-        met('5.13-1', 'Whatever comes over an interface is validated', [
+        met('5.13-1A', 'What people enter is validated', [
+          T.cli('values that the server would refuse are refused here, in plain words'),
+          T.deviceConfig('what is unknown, wrong or missing is refused by name, all at once'),
+        ]),
+        met('5.13-1B', 'What comes over a network is validated', [
           T.fuzz('…: …; no input breaks it'),
           T.badInput(
             '…: bad input is refused with a code of the table, counted and alerted on; nothing of it is stored',
@@ -306,12 +326,23 @@ export const consumerIot: Standard = {
           [documentOf('SECURITY.md', 'What the server promises')],
         ),
         unmet('6-2', 'Consent is obtained in a valid way', 'Consent of guardians is not there yet.'),
-        unmet('6-3', 'Consent can be withdrawn', 'Consent of guardians is not there yet.'),
+        unmet('6-3A', 'Consent can be withdrawn', 'Consent of guardians is not there yet.'),
+        unmet('6-3B', 'It is kept who consented to what', 'Consent of guardians is not there yet.'),
         met('6-4', 'Telemetry holds no more personal data than it needs', [
           T.recorder('a turn is kept whole, its words only where the site says so'),
           T.xiaozhiSession('no word of a person and no token stands in the log'),
         ]),
         met('6-5', 'Users are told which telemetry is collected', [documentOf('docs/reference/profiles.md')]),
+        met('6-6', 'No more personal data than the purpose needs, deleted when it is over', [
+          T.recorder('a turn is kept whole, its words only where the site says so'),
+          T.recorder('turns older than they are kept are deleted, the others stay'),
+        ]),
+        notApplicable(
+          '6-7',
+          'Data that are only to be counted are aggregated with care',
+          'Nothing is collected for that yet.',
+        ),
+        unmet('6-8', 'Personal data are made anonymous where that is possible', 'Nothing does it yet.'),
       ],
     },
   ],

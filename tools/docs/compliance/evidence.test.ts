@@ -6,6 +6,7 @@ import { after, before, test } from 'node:test';
 import { STANDARDS } from '../../gen-compliance.ts';
 import { asvs } from './asvs.data.ts';
 import { documentOf, met, type Standard, testsOf, unmet } from './claims.ts';
+import { consumerIot } from './consumer-iot.data.ts';
 import { missingEvidence, testNamesOf } from './evidence.ts';
 import { compliancePage } from './page.ts';
 
@@ -93,6 +94,18 @@ test('every number of ASVS 5.0.0 at levels 1 and 2 is answered, and no other', (
     const answered = asvs.parts[part]?.claims.map(({ id }) => id) ?? [];
     assert.deepEqual([...answered].sort(), numbers(ASVS_5_0_0[level]).sort(), `level ${level}`);
   }
+});
+
+/** Of table B.1 of ETSI EN 303 645 V3.1.3. */
+const EN_303_645 = `5.0-1 5.1-1 5.1-2 5.1-2A 5.1-3 5.1-4 5.1-5 5.2-1 5.2-2 5.2-3 5.3-1 5.3-2 5.3-3 5.3-4A 5.3-4B 5.3-5 5.3-6A
+  5.3-6B 5.3-7 5.3-8 5.3-9 5.3-10 5.3-11 5.3-12 5.3-13 5.3-14 5.3-15A 5.3-15B 5.3-16 5.4-1 5.4-2 5.4-3 5.4-4 5.5-1 5.5-2
+  5.5-3 5.5-4 5.5-5 5.5-6 5.5-7 5.5-8 5.6-1 5.6-2 5.6-3 5.6-4A 5.6-4B 5.6-5 5.6-6 5.6-7 5.6-8 5.6-9 5.7-1 5.7-2 5.8-1 5.8-2
+  5.8-3 5.9-1 5.9-2 5.9-3 5.10-1 5.11-1 5.11-2 5.11-3 5.11-4 5.12-1 5.12-2 5.12-3 5.13-1A 5.13-1B 6-1 6-2 6-3A 6-3B 6-4 6-5
+  6-6 6-7 6-8`;
+
+test('every provision of EN 303 645 is answered, and no other', () => {
+  const answered = consumerIot.parts.flatMap(({ claims }) => claims.map(({ id }) => id));
+  assert.deepEqual(answered, EN_303_645.split(/\s+/));
 });
 
 test('what is not met and what does not apply says why; what is partly met says what is missing', () => {

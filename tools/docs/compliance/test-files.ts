@@ -75,4 +75,5 @@ export const T = {
   requestBytes: server('gateway/device/http.test.ts'),
   twins: server('devices/twin/twins.test.ts'),
   secondFactor: server('accounts/second-factor/second-factor.test.ts'),
+  evidence: testsOf('tools/docs/compliance/evidence.test.ts'),
 } as const;
