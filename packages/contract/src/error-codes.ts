@@ -21,7 +21,19 @@ export const ERROR_CODES = {
   SETUP_TOKEN_INVALID: { status: 403, retryable: false, meaning: 'The set-up link is wrong or was used.' },
   SIGN_IN_REQUIRED: { status: 401, retryable: false, meaning: 'No valid session; sign in.' },
   SIGN_IN_FAILED: { status: 401, retryable: false, meaning: 'E-mail or password is wrong.' },
-  PASSWORD_WEAK: { status: 400, retryable: false, meaning: 'The password has fewer than 12 characters.' },
+  PASSWORD_WEAK: {
+    status: 400,
+    retryable: false,
+    meaning: 'The password has fewer than 12 characters or is easily guessed.',
+  },
+  PASSWORD_BREACHED: {
+    status: 400,
+    retryable: false,
+    meaning: 'The password is on the lists that attackers try first.',
+  },
+  MAIL_REFUSED: { status: 400, retryable: false, meaning: 'That is no e-mail address.' },
+  MAIL_UNAVAILABLE: { status: 503, retryable: true, meaning: 'No mail server is set, or too many mails wait for it.' },
+  SECRET_UNREADABLE: { status: 500, retryable: false, meaning: 'A secret was sealed with a key that is not here.' },
   FACTOR_WRONG: { status: 403, retryable: false, meaning: 'The code or the passkey is not right.' },
   PASSKEY_UNAVAILABLE: {
     status: 409,
@@ -49,6 +61,12 @@ export const ERROR_CODES = {
     status: 401,
     retryable: false,
     meaning: 'The device token is wrong, revoked or of another device.',
+  },
+  CERTIFICATE_INVALID: { status: 400, retryable: false, meaning: 'The certificate cannot be used for this.' },
+  CERTIFICATE_REFUSED: {
+    status: 401,
+    retryable: false,
+    meaning: 'The client certificate does not hold: it ended, was revoked, or is of another device.',
   },
   DEVICE_NOT_CONNECTED: { status: 409, retryable: true, meaning: 'The device has no open connection to this server.' },
   TOKEN_WEAK: { status: 400, retryable: false, meaning: 'The token is too short or too regular to be a secret.' },

@@ -11,6 +11,7 @@ import { securityConfig } from './operations/config.ts';
 import { busConfig } from './platform/bus/index.ts';
 import { httpConfig } from './platform/http/config.ts';
 import { listSettings, readSettings, redactSettings } from './platform/settings.ts';
+import { secretsConfig } from './platform/vault/index.ts';
 import { telemetryConfig } from './telemetry/config.ts';
 import { voiceConfig } from './voice/config.ts';
 
@@ -35,6 +36,7 @@ export const configSchema = Type.Object({
     ),
     poolSize: Type.Integer({ minimum: 2, maximum: 200, default: 12, description: 'Connections to the database' }),
   }),
+  secrets: secretsConfig,
   bus: busConfig,
   http: httpConfig,
   security: securityConfig,

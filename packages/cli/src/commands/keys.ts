@@ -1,6 +1,8 @@
-import type { ApiKey } from '@muster/contract';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type ApiKey, MusterError } from '@muster/contract';
 import { defineCommand } from '../command.ts';
 import { usage } from '../command-line.ts';
+import { count, progressLine } from '../screen/progress.ts';
 import { tableOf } from '../screen/terminal.ts';
 import type { Api } from '../server/api.ts';
 import { siteOrOnly } from '../server/find.ts';
@@ -8,6 +10,9 @@ import { readName } from '../typed.ts';
 
 const siteOption = { kind: 'text', value: 'SITE', summary: 'name or id; needed when there are several' } as const;
 const serverOption = { kind: 'flag', summary: 'of the whole server and every site; administrators only' } as const;
+
+/** How often the server is asked how far it is, ms. */
+const LOOK_MS = 200;
 
 const list = defineCommand({
   name: 'keys list',
@@ -83,7 +88,31 @@ const remove = defineCommand({
   },
 });
 
-export const keyCommands = [list, create, remove];
+const rotate = defineCommand({
+  name: 'keys rotate',
+  summary: 'Make a new key for the secrets in the database and seal all of them with it',
+  operands: {},
+  options: {},
+  async run(_operands, _options, { terminal, json, signedIn }) {
+    const api = await signedIn();
+    const ended = await terminal.waiting('seal', async (say) => {
+      let state = await api.rotateKey();
+      while (state.running) {
+        say(`seal  ${progressLine(state.done, state.done + state.left, 'secrets')}`);
+        await delay(LOOK_MS);
+        state = await api.keyRotation();
+      }
+      return state;
+    });
+    if (ended.failure !== null) throw new MusterError('SECRET_UNREADABLE', {}, { say: ended.failure });
+    if (json) return terminal.print(JSON.stringify(ended));
+    terminal.print(
+      `${count(ended.done)} secrets are sealed with the new key. Copy the key file anew: the old key opens nothing more.`,
+    );
+  },
+});
+
+export const keyCommands = [list, create, remove, rotate];
 
 async function siteOf(api: Api, site: string | undefined, server: boolean): Promise<string | null> {
   if (server && site !== undefined) throw usage('Give --site or --server, not both.');

@@ -29,6 +29,8 @@ export const PERMISSIONS = {
   /** What tells nothing: whether the server is well, what its API looks like. */
   'server.look': { who: 'anyone' },
   'server.read': { who: 'administrator' },
+  /** A new key for the secrets in the database. */
+  'server.rotateKey': { who: 'administrator', audit: 'own', stepUp: true },
   'server.metrics': { who: 'administrator', keys: true },
   /** Sets up, signs in, takes an invitation: each writes its own row, with whom it turned out to be. */
   'account.begin': { who: 'anyone', audit: 'own' },
@@ -55,6 +57,10 @@ export const PERMISSIONS = {
   'device.revoke': { who: OWNERS, audit: 'change', keys: true },
   'device.registerKey': { who: OWNERS, audit: 'change', keys: true },
   'device.announce': { who: [...OPERATORS, 'guardian'], audit: 'read', keys: true },
+  /** Authorities and certificates that let devices in. */
+  'certificate.read': { who: ANY_MEMBER, support: true, keys: true },
+  'certificate.change': { who: OWNERS, audit: 'change', keys: true },
+  'certificate.bind': { who: OPERATORS, audit: 'change', keys: true },
   'group.read': { who: ANY_MEMBER, support: true, keys: true },
   'group.change': { who: OPERATORS, audit: 'change', keys: true },
   'twin.read': { who: ANY_MEMBER, support: true, keys: true },

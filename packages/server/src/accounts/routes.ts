@@ -10,7 +10,7 @@ import type { NewSession, Source } from './sessions/sessions.ts';
 
 export function accountRoutes(
   app: Http,
-  { users, sessions, audit }: Accounts,
+  { users, sessions, audit }: Pick<Accounts, 'users' | 'sessions' | 'audit'>,
   hooks: {
     /** Makes the first site with its assistant for the first administrator. */
     readonly afterSetup: (userId: string, siteName: string) => Promise<void>;

@@ -100,6 +100,7 @@ export async function createAlertRig(
       metrics: createMetrics(),
       config,
       dataDir: '/',
+      vault: database.vault,
       devices: { list: async () => [device], get: async () => device },
       groupMembers: async () => [],
       latestOf: async () => [...latest.values()],

@@ -15,6 +15,7 @@ import type { Clock } from '../platform/clock.ts';
 import { newId } from '../platform/ids.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Metrics } from '../platform/metrics.ts';
+import type { Vault } from '../platform/vault/index.ts';
 import type { AlertsConfig } from './config.ts';
 import { createEngine, type EngineDeps, type ServerMeasures } from './engine/engine.ts';
 import { createStateStore } from './engine/store.ts';
@@ -36,6 +37,7 @@ export interface AlertsDeps extends Pick<EngineDeps, 'devices' | 'groupMembers' 
   readonly db: Kysely<AlertTables>;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly vault: Pick<Vault, 'column'>;
   readonly bus: Bus;
   readonly metrics: Metrics;
   readonly config: AlertsConfig;
@@ -84,6 +86,12 @@ export function createAlerts(deps: AlertsDeps): Alerts {
   const episodeStore = createEpisodeStore(db);
   const outboxStore = createOutboxStore(db);
   const ruleStore = createRuleStore(db);
+  const seal = deps.vault.column({
+    table: 'notifiers',
+    column: 'sealed_secrets',
+    key: ['notifier_id'],
+    plain: 'plain_secrets',
+  });
   const serverName = `server:${config.serverName ?? hostname()}`;
 
   const outbox = createOutbox({
@@ -94,11 +102,12 @@ export function createAlerts(deps: AlertsDeps): Alerts {
     config,
     kinds,
     outlets: createOutlets(config, clock, deps.publish),
+    seal,
     nameOf: async ({ alert }) =>
       alert.deviceId === null ? alert.subject : (await deps.devices.get(alert.deviceId)).name,
   });
   const episodes = createEpisodes({ store: episodeStore, clock, bus, metrics, onMail: () => outbox.wake() });
-  const channels = createChannels({ store: outboxStore, clock, kinds, outbox });
+  const channels = createChannels({ store: outboxStore, clock, kinds, outbox, seal });
   const engine = createEngine({
     ...deps,
     rules: ruleStore,

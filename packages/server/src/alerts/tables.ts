@@ -80,7 +80,8 @@ interface NotifierTable {
   kind: string;
   name: string;
   settings: Readonly<Record<string, unknown>>;
-  secrets: Readonly<Record<string, unknown>>;
+  /** JSON, sealed; null: none. */
+  sealed_secrets: Buffer | null;
   enabled: boolean;
   created_at: number;
 }

@@ -12,6 +12,7 @@ import { newId, newSecret } from '../platform/ids.ts';
 import type { Logger } from '../platform/log.ts';
 import { createRateLimiter } from '../platform/rate-limiter.ts';
 import { createTurns } from '../platform/turns.ts';
+import type { HmacKeys } from './hmac-keys.ts';
 import { provesKey } from './proof.ts';
 import type { ActivationRow, DeviceRow, DeviceStore } from './store.ts';
 
@@ -59,9 +60,10 @@ export function createActivation(deps: {
   readonly store: DeviceStore;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly keys: HmacKeys;
   readonly simulatedAllowed: boolean;
 }): Activation {
-  const { store, clock, log } = deps;
+  const { store, clock, log, keys } = deps;
   const inTurn = createTurns(MOST_TRIES_WAITING);
   const wrongCodes = createRateLimiter(clock, { limit: LIMITS.activationWrongPerMinute, windowMs: 60_000 });
 
@@ -83,7 +85,10 @@ export function createActivation(deps: {
     if (waiting.ofSource >= MOST_WAITING_OF_SOURCE) throw new MusterError('RATE_LIMITED', { retryAfterMs: 60_000 });
     if (waiting.all >= MOST_WAITING) await store.dropOldestActivations(ROOM);
     for (let tries = 0; tries < 20; tries++) {
-      const row = newRow(knock, claim, source, now);
+      const { hardwareId, clientId } = knock;
+      const given = keyBytes(knock);
+      const candidate = given === null ? null : keys.candidate.seal(given, [hardwareId, clientId]);
+      const row = newRow(knock, claim, candidate, source, now);
       if (await store.openActivation(row)) return row;
       // another poll of the same device may have come first: its code is the code
       const other = await store.activation(knock.hardwareId, knock.clientId, claim, now);
@@ -139,13 +144,19 @@ export function createActivation(deps: {
     if (!row.keyed) return 'active';
     // Python clients name their serial number only here
     const serialNumber = row.serial_number ?? proof?.serialNumber ?? '';
-    const key = (await store.registeredKey(serialNumber, row.site_id))?.hmac_key ?? row.key_candidate;
+    const registered = await store.registeredKey(serialNumber, row.site_id);
+    const key =
+      registered !== undefined
+        ? keys.registered.open(registered.hmac_key, [registered.serial_number])
+        : row.key_candidate === null
+          ? null
+          : keys.candidate.open(row.key_candidate, [hardwareId, clientId]);
     if (key === null) throw new MusterError('ACTIVATION_KEY_UNKNOWN', { serialNumber });
     if (proof === null || !provesKey(proof, row.challenge, key)) {
       log.warn({ hardwareId }, 'a device did not prove its key');
       throw new MusterError('ACTIVATION_REFUSED', { hardwareId });
     }
-    await store.completeActivation(toDeviceRow(row, serialNumber, key, now));
+    await store.completeActivation(toDeviceRow(row, serialNumber, keys.device.seal(key, [row.hardware_id]), now));
     log.info({ deviceId: row.device_id }, 'device activated');
     return 'active';
   }
@@ -175,7 +186,7 @@ function checkReturn(waiting: ActivationRow, known: DeviceRow, siteId: string): 
   }
 }
 
-function newRow(knock: Knock, claim: string, source: string, now: number): ActivationRow {
+function newRow(knock: Knock, claim: string, candidate: Buffer | null, source: string, now: number): ActivationRow {
   return {
     hardware_id: knock.hardwareId,
     client_id: knock.clientId,
@@ -185,7 +196,7 @@ function newRow(knock: Knock, claim: string, source: string, now: number): Activ
     challenge: newSecret(),
     serial_number: knock.serialNumber,
     keyed: knock.keyed,
-    key_candidate: keyBytes(knock),
+    key_candidate: candidate,
     model: knock.model,
     firmware_version: knock.firmwareVersion,
     simulated: knock.simulated,

@@ -16,6 +16,7 @@ bus.subscribe('device.revoked', ({ deviceId }) => void revoked.push(deviceId));
 const open = (allowSimulated: boolean) =>
   createDevices({
     db: database.for(),
+    vault: database.vault,
     clock: systemClock,
     bus,
     log,

@@ -4,6 +4,7 @@ import { forgetOldest } from '../platform/forget-oldest.ts';
 import { hashSecret, newSecret, sameBytes } from '../platform/ids.ts';
 import { createRateLimiter } from '../platform/rate-limiter.ts';
 import type { Activation, ActivationOffer, Knock } from './activation.ts';
+import type { HmacKeys } from './hmac-keys.ts';
 import { type DeviceRow, type DeviceStore, toDevice } from './store.ts';
 
 /**
@@ -36,9 +37,10 @@ export function createCheckIn(deps: {
   readonly store: DeviceStore;
   readonly activation: Activation;
   readonly clock: Clock;
+  readonly keys: HmacKeys;
   readonly knocksPerMinute: number;
 }): CheckIn {
-  const { store, activation, clock } = deps;
+  const { store, activation, clock, keys } = deps;
   const knocks = createRateLimiter(clock, { limit: deps.knocksPerMinute, windowMs: 60_000 });
   const proofs = new Map<string, { challenge: string; until: number; proved: boolean }>();
 
@@ -69,7 +71,8 @@ export function createCheckIn(deps: {
       if (device === undefined || device.client_id !== knock.clientId) {
         return { active: false, ...(await activation.offer(knock, source)) };
       }
-      if (device.hmac_key === null || givesKey(knock, device.hmac_key)) return issueToken(device, knock);
+      if (device.hmac_key === null || givesKey(knock, keys.device.open(device.hmac_key, [device.hardware_id])))
+        return issueToken(device, knock);
       const key = proofKey(knock.hardwareId, knock.clientId, source);
       const proof = proofs.get(key);
       if (proof?.proved === true && proof.until > clock.monotonic()) {

@@ -32,6 +32,7 @@ before(async () => {
   bus.subscribe('device.created', ({ deviceId }) => void created.push(deviceId));
   devices = createDevices({
     db: database.for(),
+    vault: database.vault,
     clock,
     bus,
     log,
@@ -255,6 +256,7 @@ test('many devices knock at once: every code is its own', async () => {
 test('a server for real devices only refuses a simulator', async () => {
   const strict = createDevices({
     db: database.for(),
+    vault: database.vault,
     clock,
     bus: createInProcessBus(log),
     log,
@@ -266,6 +268,7 @@ test('a server for real devices only refuses a simulator', async () => {
 test('a source that knocks too often waits; the others do not', async () => {
   const small = createDevices({
     db: database.for(),
+    vault: database.vault,
     clock,
     bus: createInProcessBus(log),
     log,

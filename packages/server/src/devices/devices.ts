@@ -18,10 +18,12 @@ import type { Database } from '../platform/db/index.ts';
 import { createGather } from '../platform/gather.ts';
 import { hashSecret, newId, newSecret } from '../platform/ids.ts';
 import type { Logger } from '../platform/log.ts';
+import type { Vault } from '../platform/vault/index.ts';
 import { createActivation, type Knock } from './activation.ts';
 import { type CheckInReply, createCheckIn } from './check-in.ts';
 import { checkToken } from './chosen-token.ts';
 import type { devicesConfig } from './config.ts';
+import { createHmacKeys } from './hmac-keys.ts';
 import { createDeviceLinks, type DeviceLinks } from './links.ts';
 import { createPresence, type PresenceTables } from './presence/index.ts';
 import { provesKey } from './proof.ts';
@@ -58,6 +60,10 @@ export interface Devices {
    * hardware id or the token is in use, TOKEN_WEAK, FORBIDDEN for a simulator that is not allowed.
    */
   create(request: DeviceCreate & { siteId: string }): Promise<DeviceCreated>;
+  /** The same without a token, for one that has another credential. */
+  admit(siteId: string, request: Omit<DeviceCreate, 'siteId' | 'token'>): Promise<Device>;
+  /** REQUEST_INVALID for a kind of device that nobody knows. */
+  checkProfile(name: string | null | undefined): void;
   /** The same for many, all or none of them, in the order asked for. */
   createAll(siteId: string, requests: readonly Omit<DeviceCreate, 'siteId'>[]): Promise<DeviceCreated[]>;
   /** As `revoke` for those of these that are active at the site; gives them. */
@@ -80,6 +86,7 @@ export interface DevicesDeps {
   readonly bus: Bus;
   readonly log: Logger;
   readonly config: Static<typeof devicesConfig>;
+  readonly vault: Pick<Vault, 'column'>;
 }
 
 /** Devices that are read at a time. */
@@ -90,8 +97,9 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 export function createDevices(deps: DevicesDeps): Devices {
   const { clock, bus, log } = deps;
   const store = createDeviceStore(deps.db);
-  const activation = createActivation({ store, clock, log, simulatedAllowed: deps.config.allowSimulated });
-  const checkIn = createCheckIn({ store, activation, clock, knocksPerMinute: deps.config.knocksPerMinute });
+  const keys = createHmacKeys(deps.vault);
+  const activation = createActivation({ store, clock, log, keys, simulatedAllowed: deps.config.allowSimulated });
+  const checkIn = createCheckIn({ store, activation, clock, keys, knocksPerMinute: deps.config.knocksPerMinute });
   // a fleet that comes back asks for thousands within seconds
   const byToken = createGather(store.byTokens);
   const byId = createGather(store.findAll);
@@ -149,7 +157,7 @@ export function createDevices(deps: DevicesDeps): Devices {
       const challenge = checkIn.challengeOf(hardwareId, clientId, source);
       const device = challenge === null ? undefined : await store.activeByHardware(hardwareId);
       if (challenge === null || device?.hmac_key == null) return activation.poll(hardwareId, clientId, proof);
-      if (proof === null || !provesKey(proof, challenge, device.hmac_key)) {
+      if (proof === null || !provesKey(proof, challenge, keys.device.open(device.hmac_key, [hardwareId]))) {
         throw new MusterError('ACTIVATION_REFUSED', { hardwareId });
       }
       checkIn.proved(hardwareId, clientId, source);
@@ -174,7 +182,7 @@ export function createDevices(deps: DevicesDeps): Devices {
     async registerKey(request) {
       const done = await store.registerKey({
         serial_number: request.serialNumber,
-        hmac_key: Buffer.from(request.hmacKey, 'hex'),
+        hmac_key: keys.registered.seal(Buffer.from(request.hmacKey, 'hex'), [request.serialNumber]),
         site_id: request.siteId ?? null,
         created_at: clock.now(),
       });
@@ -231,6 +239,15 @@ export function createDevices(deps: DevicesDeps): Devices {
       if (made === undefined) throw bug('a device was made and is not there');
       return made;
     },
+
+    async admit(siteId, request) {
+      const row = newRow(siteId, request, clock.now());
+      await store.createWithTokens([{ row, tokenHash: null }]);
+      bus.publish('device.created', { deviceId: row.device_id });
+      return toDevice(row, false);
+    },
+
+    checkProfile,
 
     async createAll(siteId, requests) {
       const now = clock.now();

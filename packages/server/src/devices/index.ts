@@ -6,3 +6,4 @@ export type { DeviceLink, DeviceLinks, Transport } from './links.ts';
 export { profileRoutes } from './profile-routes.ts';
 export { deviceRoutes } from './routes.ts';
 export { createTwins, type Twins, twinRoutes } from './twin/index.ts';
+export { type Certificates, certificateRoutes, createCertificates } from './x509/index.ts';

@@ -101,19 +101,19 @@ export function createDeviceStore(db: Database<DeviceTables>) {
     },
 
     /** All of them or none; at most 1,000. CONFLICT when an active device has one of the hardware ids already. */
-    async createWithTokens(made: readonly { readonly row: DeviceRow; readonly tokenHash: Buffer }[]): Promise<void> {
+    async createWithTokens(
+      made: readonly { readonly row: DeviceRow; readonly tokenHash: Buffer | null }[],
+    ): Promise<void> {
       try {
         await db.transaction().execute(async (tx) => {
           await tx
             .insertInto('devices')
             .values(made.map(({ row }) => row))
             .execute();
-          const tokens = made.map(({ row: { device_id, created_at }, tokenHash }) => ({
-            token_hash: tokenHash,
-            device_id,
-            created_at,
-          }));
-          await tx.insertInto('device_tokens').values(tokens).execute();
+          const tokens = made.flatMap(({ row: { device_id, created_at }, tokenHash }) =>
+            tokenHash === null ? [] : [{ token_hash: tokenHash, device_id, created_at }],
+          );
+          if (tokens.length > 0) await tx.insertInto('device_tokens').values(tokens).execute();
         });
       } catch (error) {
         if (isUniqueViolation(error, 'device_tokens_pkey')) {

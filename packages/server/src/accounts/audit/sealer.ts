@@ -1,5 +1,6 @@
-import { createPublicKey, type KeyObject, sign } from 'node:crypto';
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { Pool, PoolClient } from 'pg';
 import type { Clock } from '../../platform/clock.ts';
 import { inTransaction } from '../../platform/db/index.ts';
@@ -33,6 +34,10 @@ export interface Sealer {
   /** What is wrong with the chain as this server remembers it; null when nothing is. */
   fault(): string | null;
 }
+
+/** PEM of a fresh Ed25519 key. */
+export const newSigningKey = (): string =>
+  generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
 
 const SEAL_MS = 1_000;
 const SIGN_MS = 60_000;
@@ -131,6 +136,7 @@ export function createSealer(deps: {
   }
 
   async function keep(head: Head): Promise<void> {
+    await mkdir(dirname(headFile), { recursive: true, mode: 0o700 });
     await writeFile(`${headFile}.new`, `${JSON.stringify(head)}\n`, { mode: 0o600, flush: true });
     await rename(`${headFile}.new`, headFile);
   }

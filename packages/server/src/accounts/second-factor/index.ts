@@ -1,4 +1,3 @@
 export { placeOf } from './place.ts';
 export { secondFactorRoutes } from './routes.ts';
 export { createSecondFactor, type SecondFactor } from './second-factor.ts';
-export type { Seal } from './totp.ts';

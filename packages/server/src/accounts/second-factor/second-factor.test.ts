@@ -5,22 +5,12 @@ import { type AnswerAs, type Authenticator, createAuthenticator, createVirtualCl
 import { Secret, TOTP } from 'otpauth';
 import { createTestDatabase } from '../../platform/db/test-database.fixture.ts';
 import { newId } from '../../platform/ids.ts';
-import { createSecondFactor, placeOf, type Seal, type SecondFactor } from './index.ts';
+import { createSecondFactor, placeOf, type SecondFactor } from './index.ts';
 
 let database: Awaited<ReturnType<typeof createTestDatabase>>;
 let factors: SecondFactor;
 const clock = createVirtualClock(1_800_000_000_000);
 const place = { origin: 'https://muster.example.com', host: 'muster.example.com' };
-
-/** Stands for the vault: opens only what it sealed for the same purpose. */
-const vault: Seal = {
-  seal: (plain, purpose) => Buffer.concat([Buffer.from(`${purpose}|`), plain]),
-  open(sealed, purpose) {
-    const bytes = Buffer.from(sealed);
-    assert.ok(bytes.subarray(0, purpose.length + 1).toString() === `${purpose}|`);
-    return bytes.subarray(purpose.length + 1);
-  },
-};
 
 interface User {
   readonly userId: string;
@@ -42,7 +32,7 @@ async function user(name: string): Promise<User> {
 
 before(async () => {
   database = await createTestDatabase();
-  factors = createSecondFactor({ db: database.for(), clock, vault });
+  factors = createSecondFactor({ db: database.for(), clock, vault: database.vault });
 });
 after(() => database.stop());
 beforeEach(async () => {

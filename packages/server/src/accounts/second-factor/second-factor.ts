@@ -7,10 +7,11 @@ import {
 } from '@muster/contract';
 import type { Clock } from '../../platform/clock.ts';
 import type { Database } from '../../platform/db/index.ts';
+import type { Vault } from '../../platform/vault/index.ts';
 import { createPasskeys, type Passkeys, type PasskeyUser, type Place } from './passkeys.ts';
 import { createRecoveryCodes } from './recovery-codes.ts';
 import { createSecondFactorStore, type SecondFactorTables } from './store.ts';
-import { createTotp, type Seal } from './totp.ts';
+import { createTotp } from './totp.ts';
 
 /** What people have besides their password: an authenticator app, passkeys, and codes for when those are lost. */
 export interface SecondFactor {
@@ -36,10 +37,11 @@ export interface SecondFactor {
 export function createSecondFactor(deps: {
   readonly db: Database<SecondFactorTables>;
   readonly clock: Clock;
-  readonly vault: Seal;
+  readonly vault: Pick<Vault, 'column'>;
 }): SecondFactor {
   const store = createSecondFactorStore(deps.db);
-  const totp = createTotp({ store, clock: deps.clock, vault: deps.vault });
+  const seal = deps.vault.column({ table: 'totp_secrets', column: 'secret', key: ['user_id'] });
+  const totp = createTotp({ store, clock: deps.clock, seal });
   const passkeys = createPasskeys({ store, clock: deps.clock });
   const recovery = createRecoveryCodes(store);
 

@@ -2,6 +2,7 @@ import { MusterError, type TotpBegun } from '@muster/contract';
 import { Secret, TOTP } from 'otpauth';
 import { renderSVG } from 'uqr';
 import type { Clock } from '../../platform/clock.ts';
+import type { ColumnSeal } from '../../platform/vault/index.ts';
 import type { SecondFactorStore } from './store.ts';
 
 /** Codes of an authenticator app (RFC 6238): SHA-1, six digits, 30 s, as every app can. */
@@ -16,29 +17,22 @@ export interface Totp {
   remove(userId: string): Promise<boolean>;
 }
 
-/** What seals secrets at rest. */
-export interface Seal {
-  seal(plain: Uint8Array, purpose: string): Buffer;
-  open(sealed: Uint8Array, purpose: string): Buffer;
-}
-
 const PERIOD_S = 30;
 /** RFC 4226, section 4, recommends 160 bits. */
 const SECRET_BYTES = 20;
 const ISSUER = 'Muster';
-const purposeOf = (userId: string): string => `totp:${userId}`;
 
 export function createTotp(deps: {
   readonly store: SecondFactorStore;
   readonly clock: Clock;
-  readonly vault: Seal;
+  readonly seal: ColumnSeal;
 }): Totp {
-  const { store, clock, vault } = deps;
+  const { store, clock, seal } = deps;
 
   async function check(userId: string, code: string, isConfirmed: boolean): Promise<boolean> {
     const row = await store.totp(userId);
     if (row === undefined || (row.confirmed_at !== null) !== isConfirmed) return false;
-    const secret = new Secret({ buffer: toArrayBuffer(vault.open(row.secret, purposeOf(userId))) });
+    const secret = new Secret({ buffer: toArrayBuffer(seal.open(row.secret, [userId])) });
     const now = clock.now();
     const delta = new TOTP({ secret, period: PERIOD_S }).validate({ token: code, timestamp: now, window: 1 });
     if (delta === null) return false;
@@ -49,7 +43,7 @@ export function createTotp(deps: {
     has: async (userId) => (await store.totp(userId))?.confirmed_at != null,
     async begin(userId, email) {
       const secret = new Secret({ size: SECRET_BYTES });
-      const sealed = vault.seal(new Uint8Array(secret.buffer), purposeOf(userId));
+      const sealed = seal.seal(new Uint8Array(secret.buffer), [userId]);
       if (!(await store.beginTotp(userId, sealed, clock.now()))) {
         throw new MusterError('CONFLICT', {}, { say: 'An authenticator app is set up already: remove it first.' });
       }

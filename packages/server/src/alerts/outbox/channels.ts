@@ -8,6 +8,7 @@ import {
 } from '@muster/contract';
 import type { Clock } from '../../platform/clock.ts';
 import { newId } from '../../platform/ids.ts';
+import type { ColumnSeal } from '../../platform/vault/index.ts';
 import type { Message } from '../episodes/episodes.ts';
 import type { Notifier } from '../notifiers/define.ts';
 import type { NotifierRow } from '../tables.ts';
@@ -36,9 +37,10 @@ export interface ChannelDeps {
   readonly clock: Clock;
   readonly kinds: ReadonlyMap<string, Notifier>;
   readonly outbox: Pick<Outbox, 'sendOne'>;
+  readonly seal: ColumnSeal;
 }
 
-export function createChannels({ store, clock, kinds, outbox }: ChannelDeps): Channels {
+export function createChannels({ store, clock, kinds, outbox, seal }: ChannelDeps): Channels {
   function kindOf(name: string): Notifier {
     const kind = kinds.get(name);
     if (kind !== undefined) return kind;
@@ -52,6 +54,10 @@ export function createChannels({ store, clock, kinds, outbox }: ChannelDeps): Ch
     return row;
   }
 
+  function sealed(notifierId: string, secrets: object): Buffer | null {
+    return Object.keys(secrets).length === 0 ? null : seal.seal(JSON.stringify(secrets), [notifierId]);
+  }
+
   return {
     list: async (siteId, sites) => (await store.list(siteId, sites)).map(toReply),
     get: async (notifierId) => toReply(await find(notifierId)),
@@ -59,13 +65,14 @@ export function createChannels({ store, clock, kinds, outbox }: ChannelDeps): Ch
     async create(wanted) {
       const kind = kindOf(wanted.kind);
       const now = clock.now();
+      const notifierId = newId(now);
       const row: NotifierRow = {
-        notifier_id: newId(now),
+        notifier_id: notifierId,
         site_id: wanted.siteId ?? null,
         kind: kind.kind,
         name: wanted.name,
         settings: kind.read('settings', wanted.settings ?? {}),
-        secrets: kind.read('secrets', wanted.secrets ?? {}),
+        sealed_secrets: sealed(notifierId, kind.read('secrets', wanted.secrets ?? {})),
         enabled: wanted.enabled ?? true,
         created_at: now,
       };
@@ -79,7 +86,7 @@ export function createChannels({ store, clock, kinds, outbox }: ChannelDeps): Ch
         ...(name === undefined ? {} : { name }),
         ...(enabled === undefined ? {} : { enabled }),
         ...(settings === undefined ? {} : { settings: kind.read('settings', settings) }),
-        ...(secrets === undefined ? {} : { secrets: kind.read('secrets', secrets) }),
+        ...(secrets === undefined ? {} : { sealed_secrets: sealed(notifierId, kind.read('secrets', secrets)) }),
       };
       const row = Object.keys(set).length === 0 ? await find(notifierId) : await store.change(notifierId, set);
       if (row === undefined) throw new MusterError('NOT_FOUND', { notifierId });
@@ -145,7 +152,7 @@ function toReply(row: NotifierRow): NotifierReply {
     kind: row.kind,
     name: row.name,
     settings: { ...row.settings },
-    hasSecrets: Object.keys(row.secrets).length > 0,
+    hasSecrets: row.sealed_secrets !== null,
     enabled: row.enabled,
     createdAt: row.created_at,
   };

@@ -3,6 +3,7 @@ import type { Clock } from '../../platform/clock.ts';
 import { within } from '../../platform/deadline.ts';
 import type { Logger } from '../../platform/log.ts';
 import type { Metrics } from '../../platform/metrics.ts';
+import type { ColumnSeal } from '../../platform/vault/index.ts';
 import type { AlertsConfig } from '../config.ts';
 import type { Message } from '../episodes/episodes.ts';
 import type { Notifier, Outlets } from '../notifiers/define.ts';
@@ -17,6 +18,7 @@ export interface OutboxDeps {
   readonly config: AlertsConfig;
   readonly kinds: ReadonlyMap<string, Notifier>;
   readonly outlets: Outlets;
+  readonly seal: ColumnSeal;
   /** The name of a device or a server, for people. */
   readonly nameOf: (message: Message) => Promise<string>;
 }
@@ -85,12 +87,13 @@ export function createOutbox(deps: OutboxDeps) {
   async function sendOne(
     kindName: string,
     letter: ReturnType<typeof writeLetter>,
-    to: Pick<Claimed, 'site_id' | 'settings' | 'secrets'>,
+    to: Pick<Claimed, 'notifier_id' | 'site_id' | 'settings' | 'sealed_secrets'>,
   ): Promise<string> {
     const kind = deps.kinds.get(kindName);
     if (kind === undefined) throw bug(`there is no notifier of the kind ${kindName}`);
     const deadline = { ms: config.sendMs, code: 'NOTIFIER_FAILED', signal: stopped.signal } as const;
-    const { site_id: siteId, settings, secrets } = to;
+    const { site_id: siteId, settings, sealed_secrets: sealed } = to;
+    const secrets = sealed === null ? {} : JSON.parse(deps.seal.open(sealed, [to.notifier_id]).toString());
     return within(clock, deadline, (signal) => kind.send(letter, { siteId, settings, secrets }, deps.outlets, signal));
   }
 

@@ -14,7 +14,7 @@ export interface Claimed {
   readonly kind: string;
   readonly site_id: string | null;
   readonly settings: Readonly<Record<string, unknown>>;
-  readonly secrets: Readonly<Record<string, unknown>>;
+  readonly sealed_secrets: Buffer | null;
 }
 
 const NOBODY = '00000000-0000-0000-0000-000000000000';
@@ -31,7 +31,8 @@ export function createOutboxStore(db: Kysely<AlertTables>) {
           ORDER BY next_try_at, notification_id LIMIT ${limit} FOR UPDATE SKIP LOCKED
         )
         RETURNING one.notification_id, one.alert_id, one.message, one.attempts, one.created_at,
-          notifiers.notifier_id, notifiers.kind, notifiers.site_id, notifiers.settings, notifiers.secrets`.execute(db);
+          notifiers.notifier_id, notifiers.kind, notifiers.site_id, notifiers.settings,
+          notifiers.sealed_secrets`.execute(db);
       return rows.sort((a, b) => (a.notification_id < b.notification_id ? -1 : 1));
     },
 
@@ -115,19 +116,15 @@ export function createOutboxStore(db: Kysely<AlertTables>) {
     insert: async (row: NotifierRow): Promise<void> =>
       void (await db
         .insertInto('notifiers')
-        .values({ ...row, settings: json(row.settings), secrets: json(row.secrets) })
+        .values({ ...row, settings: json(row.settings) })
         .execute()),
 
-    change: (
-      notifierId: string,
-      { settings, secrets, ...set }: Partial<NotifierRow>,
-    ): Promise<NotifierRow | undefined> =>
+    change: (notifierId: string, { settings, ...set }: Partial<NotifierRow>): Promise<NotifierRow | undefined> =>
       db
         .updateTable('notifiers')
         .set({
           ...set,
           ...(settings === undefined ? {} : { settings: json(settings) }),
-          ...(secrets === undefined ? {} : { secrets: json(secrets) }),
         })
         .where('notifier_id', '=', notifierId)
         .returningAll()

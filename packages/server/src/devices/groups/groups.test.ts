@@ -31,6 +31,7 @@ before(async () => {
   const clock = systemClock;
   devices = createDevices({
     db: database.for(),
+    vault: database.vault,
     clock,
     bus,
     log,

@@ -87,7 +87,11 @@ export async function startServers(count: number) {
   const servers = buses.map((bus) => {
     const clock = handClock();
     const config = { allowSimulated: true, knocksPerMinute: 1_000 };
-    return { bus, clock, devices: createDevices({ db: database.for(), clock, bus, log, config }) };
+    return {
+      bus,
+      clock,
+      devices: createDevices({ db: database.for(), vault: database.vault, clock, bus, log, config }),
+    };
   });
   for (const { devices } of servers) await devices.start();
   return { database, siteId, servers, cut };

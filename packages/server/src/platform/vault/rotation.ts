@@ -1,0 +1,165 @@
+import { MusterError } from '@muster/contract';
+import type { Pool } from 'pg';
+import type { Logger } from '../log.ts';
+import type { SealingKey } from './keys.ts';
+import { openWith, sealWith } from './seal.ts';
+import { purposeOf, type SealedColumn } from './vault.ts';
+
+/** How a change of the key goes on. */
+export interface RotationState {
+  readonly running: boolean;
+  /** Values that were sealed anew since it began, and that have to be yet. */
+  readonly done: number;
+  readonly left: number;
+  /** Keys that this server still needs. */
+  readonly keys: number;
+  /** Why it stopped last; null: it did not, or it ended well. */
+  readonly failure: string | null;
+}
+
+/** A new key for all secrets, while the server runs. Killed at any moment it goes on at the next start. */
+export interface Rotation {
+  /** Makes a new key and begins. CONFLICT when the key is of the configuration, which only the operator can change. */
+  begin(): Promise<RotationState>;
+  state(): RotationState;
+  /** Goes on with what was begun. */
+  resume(): void;
+  /** Seals what was stored before there was a vault. */
+  sealPlain(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const AT_ONCE = 500;
+
+export function createRotation(deps: {
+  readonly pool: Pool;
+  readonly log: Logger;
+  /** Grows until the server has started. */
+  readonly columns: readonly SealedColumn[];
+  readonly keys: () => readonly SealingKey[];
+  /** Null when keys are given from outside. */
+  readonly add: (() => Promise<void>) | null;
+  /** Forgets all but the newest: nothing is sealed with them any more. */
+  readonly keepNewest: () => Promise<void>;
+}): Rotation {
+  const { pool, log, columns } = deps;
+  let work: Promise<void> | null = null;
+  let stopped = false;
+  let done = 0;
+  let left = 0;
+  let failure: string | null = null;
+
+  const state = (): RotationState => ({ running: work !== null, done, left, keys: deps.keys().length, failure });
+
+  function newest(): SealingKey {
+    const [key] = deps.keys();
+    if (key === undefined) throw new MusterError('INTERNAL');
+    return key;
+  }
+
+  const isOld = (column: string): string => `${column} IS NOT NULL AND substring(${column} FROM 2 FOR 4) <> $1`;
+
+  async function countLeft(): Promise<number> {
+    let count = 0;
+    for (const { table, column } of columns) {
+      const { rows } = await pool.query<{ n: number }>(`SELECT count(*) AS n FROM ${table} WHERE ${isOld(column)}`, [
+        newest().id,
+      ]);
+      count += rows[0]?.n ?? 0;
+    }
+    return count;
+  }
+
+  /** One page of a column; false when nothing is left of it. */
+  async function again(sealed: SealedColumn): Promise<boolean> {
+    const { table, column, key } = sealed;
+    const names = key.map((name) => `${name}::text`).join(', ');
+    const { rows } = await pool.query<{ value: Buffer } & Record<string, string>>(
+      `SELECT ${names}, ${column} AS value FROM ${table} WHERE ${isOld(column)} LIMIT ${AT_ONCE}`,
+      [newest().id],
+    );
+    for (const row of rows) {
+      const of = key.map((name) => row[name] ?? '');
+      const purpose = purposeOf(sealed, of);
+      const next = sealWith(newest(), openWith(deps.keys(), row.value, purpose), purpose);
+      const where = key.map((name, nth) => `${name}::text = $${nth + 3}`).join(' AND ');
+      // not over what was written in the meantime
+      await pool.query(`UPDATE ${table} SET ${column} = $1 WHERE ${column} = $2 AND ${where}`, [
+        next,
+        row.value,
+        ...of,
+      ]);
+      done += 1;
+      left = Math.max(0, left - 1);
+    }
+    return rows.length > 0;
+  }
+
+  async function run(): Promise<void> {
+    left = await countLeft();
+    for (const column of columns) {
+      while (!stopped && (await again(column)));
+    }
+    if (stopped) return;
+    // another server may have sealed with the old key while this ran
+    left = await countLeft();
+    if (left > 0) return run();
+    await deps.keepNewest();
+    log.info({ done }, 'all secrets are sealed with the newest key; those before are not needed any more');
+  }
+
+  function resume(): void {
+    if (work !== null) return;
+    done = 0;
+    failure = null;
+    work = run()
+      .catch((error: unknown) => {
+        failure = error instanceof Error ? error.message : String(error);
+        log.error({ err: error }, 'secrets could not be sealed with the new key; both keys are kept');
+      })
+      .finally(() => {
+        work = null;
+      });
+  }
+
+  return {
+    state,
+    resume,
+    async begin() {
+      if (deps.add === null) {
+        const say =
+          'The key is set in the configuration: put a new one into secrets.key and the old one into secrets.previousKeys of every server, and start them again.';
+        throw new MusterError('CONFLICT', {}, { say });
+      }
+      if (work === null) {
+        await deps.add();
+        resume();
+      }
+      return state();
+    },
+    async sealPlain() {
+      for (const column of columns) {
+        if (column.plain === undefined) continue;
+        const { table, key, plain } = column;
+        const names = key.map((name) => `${name}::text`).join(', ');
+        const { rows } = await pool.query<{ value: Buffer } & Record<string, string>>(
+          `SELECT ${names}, ${plain} AS value FROM ${table} WHERE ${plain} IS NOT NULL`,
+        );
+        for (const row of rows) {
+          const of = key.map((name) => row[name] ?? '');
+          const where = key.map((name, nth) => `${name}::text = $${nth + 2}`).join(' AND ');
+          const sealed = sealWith(newest(), row.value, purposeOf(column, of));
+          await pool.query(`UPDATE ${table} SET ${column.column} = $1, ${plain} = NULL WHERE ${where}`, [
+            sealed,
+            ...of,
+          ]);
+        }
+        if (rows.length > 0) log.info({ table, rows: rows.length }, 'sealed secrets that were stored in plain');
+      }
+    },
+    async stop() {
+      stopped = true;
+      await work;
+    },
+  };
+}
