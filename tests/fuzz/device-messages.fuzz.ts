@@ -47,6 +47,7 @@ export const target = defineFuzz({
   open() {
     const inbox: DeviceInbox = {
       authenticate: async () => null,
+      identify: async () => null,
       heard: () => undefined,
       async telemetry(_device, message) {
         for (const { at, series, value } of pointsOf(message, NOW, OLDEST)) {

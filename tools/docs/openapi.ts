@@ -1,7 +1,9 @@
 import { bug } from '@muster/contract';
 import { apiKeyRoutes } from '../../packages/server/src/accounts/api-keys/routes.ts';
+import { auditRoutes } from '../../packages/server/src/accounts/audit/routes.ts';
 import { protectRoutes } from '../../packages/server/src/accounts/protect.ts';
 import { accountRoutes } from '../../packages/server/src/accounts/routes.ts';
+import { secondFactorRoutes } from '../../packages/server/src/accounts/second-factor/routes.ts';
 import { notifierRoutes } from '../../packages/server/src/alerts/outbox/routes.ts';
 import { alertRoutes } from '../../packages/server/src/alerts/routes.ts';
 import { ruleRoutes } from '../../packages/server/src/alerts/rulebook/routes.ts';
@@ -12,9 +14,11 @@ import { groupRoutes } from '../../packages/server/src/devices/groups/routes.ts'
 import { profileRoutes } from '../../packages/server/src/devices/profile-routes.ts';
 import { deviceRoutes } from '../../packages/server/src/devices/routes.ts';
 import { twinRoutes } from '../../packages/server/src/devices/twin/routes.ts';
+import { certificateRoutes } from '../../packages/server/src/devices/x509/routes.ts';
 import { deviceApiRoutes } from '../../packages/server/src/gateway/device/http.ts';
 import { incidentRoutes } from '../../packages/server/src/operations/incidents/routes.ts';
 import { operationRoutes } from '../../packages/server/src/operations/routes.ts';
+import { secretsRoutes } from '../../packages/server/src/operations/secrets-routes.ts';
 import { createHttp } from '../../packages/server/src/platform/http/index.ts';
 import { createLogger } from '../../packages/server/src/platform/log.ts';
 import { createMetrics } from '../../packages/server/src/platform/metrics.ts';
@@ -35,11 +39,14 @@ export async function openApi(): Promise<OpenApi> {
   const config = readSettings(configSchema, { environment: {}, flags: [] });
   const http = await createHttp(config.http, createLogger('silent'), createMetrics(), '');
   protectRoutes(http, { sessions: absent(), apiKeys: absent(), audit: absent(), clock: absent() });
-  accountRoutes(http, { users: absent(), sessions: absent(), apiKeys: absent(), audit: absent() }, absent());
+  accountRoutes(http, { users: absent(), sessions: absent(), audit: absent() }, absent());
   apiKeyRoutes(http, absent());
+  auditRoutes(http, absent());
+  secondFactorRoutes(http, absent(), { publicUrl: null });
   siteRoutes(http, absent());
   assistantRoutes(http, absent(), absent());
   deviceRoutes(http, absent(), absent());
+  certificateRoutes(http, absent(), absent());
   profileRoutes(http);
   twinRoutes(http, absent(), absent());
   groupRoutes(http, absent(), absent());
@@ -56,10 +63,18 @@ export async function openApi(): Promise<OpenApi> {
   ruleRoutes(http, absent());
   notifierRoutes(http, absent());
   alertRoutes(http, absent(), absent());
-  deviceApiRoutes(http, { api: absent(), inbox: absent(), tokens: absent(), rates: absent(), clock: absent() });
+  deviceApiRoutes(http, {
+    api: absent(),
+    inbox: absent(),
+    tokens: absent(),
+    rates: absent(),
+    clock: absent(),
+    certificateOf: absent(),
+  });
   turnRoutes(http, absent(), absent());
   voiceRoutes(http, absent(), absent());
   incidentRoutes(http, absent());
+  secretsRoutes(http, { rotation: absent(), audit: absent() });
   operationRoutes(http, absent());
   await http.ready();
   // the plug-in's own type reaches only the files of the server

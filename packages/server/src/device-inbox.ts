@@ -1,5 +1,5 @@
-import { type CommandReply, ERROR_CODES, type ErrorCode } from '@muster/contract';
-import type { DeviceLink, Devices, Twins } from './devices/index.ts';
+import { type CommandReply, type Device, ERROR_CODES, type ErrorCode } from '@muster/contract';
+import type { Certificates, DeviceLink, Devices, Twins } from './devices/index.ts';
 import type { DeviceInbox, KnownDevice } from './gateway/device/index.ts';
 import type { Bus } from './platform/bus/index.ts';
 import type { Clock } from './platform/clock.ts';
@@ -22,6 +22,9 @@ export function createDeviceInbox(deps: {
   readonly bus: Bus;
   readonly metrics: Metrics;
   readonly devices: Devices;
+  readonly certificates: Pick<Certificates, 'identify'>;
+  /** Whether devices may come in that say they are simulated. */
+  readonly simulatedAllowed: boolean;
   readonly twins: Twins;
   readonly telemetry: Telemetry;
   readonly commands: {
@@ -58,8 +61,13 @@ export function createDeviceInbox(deps: {
     async authenticate(token, deviceId) {
       const device = await told(devices.authenticate(token, null));
       if (device === null || (deviceId !== null && device.deviceId !== deviceId)) return null;
-      const { siteId, name, profile, simulated } = device;
-      return { deviceId: device.deviceId, siteId, name, profile, simulated };
+      return toKnown(device);
+    },
+    async identify(certificate) {
+      const deviceId = await told(deps.certificates.identify(certificate));
+      if (deviceId === null) return null;
+      const device = await told(devices.get(deviceId));
+      return device.simulated && !deps.simulatedAllowed ? null : toKnown(device);
     },
     heard: ({ deviceId }) => devices.heard(deviceId),
     telemetry: (device, message) => told(telemetry.ingest(device, message)),
@@ -104,6 +112,10 @@ export function createDeviceInbox(deps: {
       };
     },
   };
+}
+
+function toKnown({ deviceId, siteId, name, profile, simulated }: Device): KnownDevice {
+  return { deviceId, siteId, name, profile, simulated };
 }
 
 /** Devices are told that the database is away, so that they try again, and not that the server is at fault. */

@@ -4,7 +4,7 @@ import type { ApiKeys, Audit } from './accounts/index.ts';
 import { type Commands, commandRoutes, createCommands, runRoutes } from './commands/index.ts';
 import type { Config } from './config.ts';
 import { createDeviceInbox } from './device-inbox.ts';
-import { createTwins, type Devices, type Groups, type Twins, twinRoutes } from './devices/index.ts';
+import { type Certificates, createTwins, type Devices, type Groups, type Twins, twinRoutes } from './devices/index.ts';
 import {
   createDeviceApi,
   createDeviceSockets,
@@ -25,6 +25,7 @@ import type { Http } from './platform/http/index.ts';
 import type { Lifecycle } from './platform/lifecycle.ts';
 import type { Logger } from './platform/log.ts';
 import type { Metrics } from './platform/metrics.ts';
+import { type CertificateProxy, createCertificateReader } from './platform/tls/proxy-header.ts';
 import { commandNamesOf, rulesOf, unitsOf } from './profile-rules.ts';
 import type { Sites } from './sites/index.ts';
 import { createTelemetry, type Telemetry, telemetryRoutes, transferRoutes } from './telemetry/index.ts';
@@ -38,12 +39,15 @@ export interface Fleet {
   readonly parts: readonly Part[];
   /** What a device sent over a wire that is not the device API was refused: counted, and told to the alerts. */
   readonly refused: DeviceInbox['refused'];
+  /** Closes every connection of a device to this server, and forgets what is known of its credentials. */
+  disconnect(deviceId: string): void;
   routes(http: Http): void;
   /** Opens the ports and starts the work in the background; stopped by the lifecycle. Call it after the routes. */
   start(): Promise<void>;
 }
 
 const DRAIN_MS = 5_000;
+const LOOPBACK = ['127.0.0.1', '::1'];
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** The part of the composition root that joins the features of a fleet. */
@@ -58,6 +62,7 @@ export async function createFleet(deps: {
   readonly sites: Sites;
   readonly devices: Devices;
   readonly groups: Groups;
+  readonly certificates: Certificates;
   readonly apiKeys: ApiKeys;
   readonly audit: Audit;
   readonly xiaozhi: Pick<XiaozhiGateway, 'openChannel'>;
@@ -99,7 +104,19 @@ export async function createFleet(deps: {
     },
   });
   lifecycle.onStop('commands', 5_000, () => commands.stop());
-  const inbox = createDeviceInbox({ clock, log, bus, metrics, devices, twins, telemetry, commands });
+  const inbox = createDeviceInbox({
+    clock,
+    log,
+    bus,
+    metrics,
+    devices,
+    certificates: deps.certificates,
+    simulatedAllowed: config.devices.allowSimulated,
+    twins,
+    telemetry,
+    commands,
+  });
+  const certificateOf = createCertificateReader(proxyOf(config));
   const api = createDeviceApi(inbox, clock);
   /** Ids that topics name may be anything. */
   const knownDevice = async (deviceId: string): Promise<KnownDevice | null> => {
@@ -124,18 +141,19 @@ export async function createFleet(deps: {
     tls: await tlsOf(config),
     httpHost: config.http.host,
   });
-  bus.subscribe('device.revoked', ({ deviceId }) => mqtt.closeDevice(deviceId, 'DEVICE_REVOKED'));
   const tokens = createTokens(inbox, clock);
-  bus.subscribe('device.revoked', ({ deviceId }) => {
+  const disconnect = (deviceId: string): void => {
+    mqtt.closeDevice(deviceId, 'DEVICE_REVOKED');
     tokens.forget(deviceId);
     for (const link of devices.links.of(deviceId)) link.close('DEVICE_REVOKED');
-  });
+  };
+  bus.subscribe('device.revoked', ({ deviceId }) => disconnect(deviceId));
   bus.subscribe('device.changed', ({ deviceId }) => tokens.forget(deviceId));
   const socketsClosed = metrics.counter('muster_device_sockets_closed_total', 'Those that the server closed, by code', [
     'code',
   ]);
   const onClosed = (code: ErrorCode): void => socketsClosed.inc({ code });
-  const sockets = createDeviceSockets({ api, inbox, tokens, rates, clock, log, onClosed });
+  const sockets = createDeviceSockets({ api, inbox, tokens, rates, clock, log, certificateOf, onClosed });
   metrics.gauge('muster_device_sockets', 'WebSockets of the device API open now', () => sockets.count());
   bus.subscribe('apiKey.removed', ({ keyId }) => mqtt.closeKey(keyId));
 
@@ -146,6 +164,7 @@ export async function createFleet(deps: {
     mqtt,
     parts: [telemetryPart(telemetry)],
     refused: inbox.refused,
+    disconnect,
     routes(http) {
       twinRoutes(http, twins, deviceOf);
       telemetryRoutes(http, telemetry, deviceOf);
@@ -158,7 +177,7 @@ export async function createFleet(deps: {
       });
       commandRoutes(http, commands, deviceOf);
       runRoutes(http, commands.runs, deps.groups);
-      deviceApiRoutes(http, { api, inbox, tokens, rates, clock });
+      deviceApiRoutes(http, { api, inbox, tokens, rates, clock, certificateOf });
       sockets.register(http);
     },
     async start() {
@@ -174,6 +193,16 @@ export async function createFleet(deps: {
 /** Ids of the devices of a site. */
 async function* devicesOf(devices: Devices, siteId: string): AsyncIterable<string> {
   for await (const { deviceId } of devices.all({ sites: [siteId] })) yield deviceId;
+}
+
+/** Null: no proxy ends the TLS of devices, or none that says what they show. */
+function proxyOf({ http }: Config): CertificateProxy | null {
+  if (http.certificateHeader === undefined) return null;
+  if (!http.behindProxy) {
+    const say = 'http.certificateHeader is what a proxy sends: set http.behindProxy too, or leave it out.';
+    throw new MusterError('CONFIG_INVALID', {}, { say });
+  }
+  return { header: http.certificateHeader, addresses: http.certificateProxies ?? LOOPBACK };
 }
 
 async function tlsOf({ http }: Config): Promise<{ readonly cert: Buffer; readonly key: Buffer } | null> {

@@ -16,10 +16,11 @@ import {
   type OpenConnection,
   parsePayload,
   readThingsBoardTelemetry,
+  signIn,
   toRpc,
   worthOf,
 } from './gateway/device/index.ts';
-import type { MqttClient, MqttIdentity, MqttInbox, MqttPublish } from './gateway/mqtt/index.ts';
+import type { MqttClient, MqttCredentials, MqttIdentity, MqttInbox, MqttPublish } from './gateway/mqtt/index.ts';
 import type { Channel, XiaozhiGateway } from './gateway/xiaozhi/index.ts';
 import { forgetOldest } from './platform/forget-oldest.ts';
 
@@ -57,15 +58,14 @@ export function createMqttInbox(deps: {
   const rpc = new Map<string, string>();
   let lastRpc = randomInt(LAST_RPC);
 
-  /** The token is the password; ThingsBoard's devices give it as the user name. */
-  async function device(
-    username: string | null,
-    password: string | null,
-    clientId: string,
-  ): Promise<MqttIdentity | null> {
-    const token = password === null || password === '' ? username : password;
-    if (token === null || token === '') return null;
-    const found = await inbox.authenticate(token, null);
+  /** The token is the password; ThingsBoard's devices give it as the user name. A certificate needs neither. */
+  async function device({ username, password, certificate, clientId }: MqttCredentials): Promise<MqttIdentity | null> {
+    const token = password || username || null;
+    const isNameOnly = token !== null && token !== password;
+    const found =
+      (await signIn(inbox, { token, certificate })) ??
+      // many clients want some user name beside their certificate
+      (isNameOnly ? await signIn(inbox, { token: null, certificate }) : null);
     if (found === null) return null;
     // a client id that names a device names this one
     const named = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}/.exec(clientId)?.[0];
@@ -155,8 +155,9 @@ export function createMqttInbox(deps: {
   }
 
   return {
-    async authenticate({ username, password, clientId, source }) {
-      if (username !== 'key') return device(username, password, clientId);
+    async authenticate(credentials) {
+      const { username, password, source } = credentials;
+      if (username !== 'key') return device(credentials);
       const key = password === null ? null : await deps.apiKeys.authenticate(password, source);
       if (key === null || key.siteId === null) return null;
       const { keyId, siteId, mayPublish, maySubscribe } = key;

@@ -1,10 +1,26 @@
 import type { AddressInfo } from 'node:net';
 import { type AboutReply, LIVE_PATH, MusterError, type Site } from '@muster/contract';
 import packageJson from '../package.json' with { type: 'json' };
-import { accountRoutes, apiKeyRoutes, createAccounts, protectRoutes, SESSION_COOKIE } from './accounts/index.ts';
+import {
+  accountRoutes,
+  apiKeyRoutes,
+  auditRoutes,
+  createAccounts,
+  protectRoutes,
+  SESSION_COOKIE,
+  secondFactorRoutes,
+} from './accounts/index.ts';
 import { alertRoutes, createAlerts, notifierRoutes, ruleRoutes } from './alerts/index.ts';
 import { type Config, showConfig } from './config.ts';
-import { createDevices, createGroups, deviceRoutes, groupRoutes, profileRoutes } from './devices/index.ts';
+import {
+  certificateRoutes,
+  createCertificates,
+  createDevices,
+  createGroups,
+  deviceRoutes,
+  groupRoutes,
+  profileRoutes,
+} from './devices/index.ts';
 import { createFleet } from './fleet.ts';
 import { DEVICE_SOCKET_PATH } from './gateway/device/index.ts';
 import { createLiveGateway } from './gateway/live/index.ts';
@@ -16,6 +32,7 @@ import {
   incidentRoutes,
   operationRoutes,
   type Part,
+  secretsRoutes,
   securityTxtRoute,
 } from './operations/index.ts';
 import { type Bus, createInProcessBus, createNatsBus, publishAfterCommit } from './platform/bus/index.ts';
@@ -26,6 +43,7 @@ import { refuseOtherUpgrades } from './platform/http/upgrades.ts';
 import { createLifecycle, type Lifecycle } from './platform/lifecycle.ts';
 import { createLogger, type Logger } from './platform/log.ts';
 import { createMetrics, type Metrics } from './platform/metrics.ts';
+import { openVault } from './platform/vault/index.ts';
 import { createSites, siteRoutes } from './sites/index.ts';
 import {
   assistantRoutes,
@@ -105,7 +123,10 @@ async function compose(
   warmed.catch(() => undefined);
 
   const database = await openStore(config, log, lifecycle);
-  const accounts = createAccounts({ database, clock, bus });
+  const vault = await openVault({ pool: database.pool, dataDir: config.dataDir, config: config.secrets, log });
+  lifecycle.onStop('vault', 5_000, () => vault.stop());
+  const accounts = await createAccounts({ database, clock, log, bus, vault, dataDir: config.dataDir });
+  lifecycle.onStop('audit', 5_000, () => accounts.sealer.stop());
   const assistants = createAssistants({ db: database.for(), clock, bus, providers: providers.names() });
   const sites = createSites({
     db: database.for(),
@@ -117,9 +138,20 @@ async function compose(
       await alerts.siteCreated(site.siteId);
     },
   });
-  const devices = createDevices({ db: database.for(), clock, bus, log, config: config.devices });
+  const devices = createDevices({ db: database.for(), clock, bus, log, vault, config: config.devices });
   await devices.start();
   lifecycle.onStop('presence', 3_000, () => devices.stop());
+  const certificates = createCertificates({
+    db: database.for(),
+    clock,
+    log,
+    bus,
+    audit: accounts.audit,
+    checkProfile: (name) => devices.checkProfile(name),
+    admit: (siteId, wanted) => devices.admit(siteId, wanted),
+    isConnected: (deviceId) => devices.links.of(deviceId).length > 0,
+    disconnect: (deviceId) => fleet.disconnect(deviceId),
+  });
   const groups = createGroups({ db: database.for(), clock, devices });
   const recorder = createRecorder({ db: database.for(), clock, log, metrics, keepDays: config.voice.turn.keepDays });
   lifecycle.onStop('recorder', 5_000, () => recorder.stop());
@@ -191,6 +223,7 @@ async function compose(
     sites,
     devices,
     groups,
+    certificates,
     apiKeys: accounts.apiKeys,
     audit: accounts.audit,
     xiaozhi: gateway,
@@ -203,6 +236,7 @@ async function compose(
     log,
     bus,
     metrics,
+    vault,
     config: config.alerts,
     dataDir: config.dataDir,
     devices,
@@ -241,6 +275,8 @@ async function compose(
   protectRoutes(http, { ...accounts, clock });
   accountRoutes(http, accounts, { afterSetup: async (userId, name) => void (await sites.create({ name }, userId)) });
   apiKeyRoutes(http, accounts.apiKeys);
+  auditRoutes(http, accounts.book);
+  secondFactorRoutes(http, accounts.factors, { publicUrl: config.http.publicUrl ?? null });
   siteRoutes(http, sites);
   assistantRoutes(http, assistants, siteOf);
   const onlySite = async (only: readonly string[] | null): Promise<string | null> => {
@@ -252,6 +288,7 @@ async function compose(
     onlySite,
     group: (groupId) => groups.get(groupId),
   });
+  certificateRoutes(http, certificates, { onlySite, deviceOf: (deviceId) => devices.get(deviceId) });
   profileRoutes(http);
   groupRoutes(http, groups, onlySite);
   fleet.routes(http);
@@ -265,6 +302,7 @@ async function compose(
   voiceRoutes(http, providers, { deviceOf: (deviceId) => devices.get(deviceId), say: voice.say });
   incidentRoutes(http, incidents);
   securityTxtRoute(http, { config: config.security, publicUrl: config.http.publicUrl ?? null, clock, log });
+  secretsRoutes(http, { rotation: vault.rotation, audit: accounts.audit });
   operationRoutes(http, {
     readiness,
     metrics,
@@ -280,6 +318,8 @@ async function compose(
   live.register(http);
   refuseOtherUpgrades(http, [WEBSOCKET_PATH, DEVICE_SOCKET_PATH, LIVE_PATH]);
 
+  await vault.start();
+  accounts.sealer.start();
   await gateway.listen();
   await alerts.start();
   lifecycle.onStop('alerts', 10_000, () => alerts.stop());
@@ -288,6 +328,8 @@ async function compose(
   const url = await listen(http, config);
   // last: a fleet that waits for its server comes back in this moment, and what is not open by then waits behind it
   await fleet.start();
+  certificates.start();
+  lifecycle.onStop('certificates', 3_000, () => certificates.stop());
   lifecycle.onStop('devices', DRAIN_MS, () => gateway.drain(DRAIN_MS - 1_000));
   recorder.start();
   reminders.start();

@@ -5,6 +5,7 @@ import type { ClientRates } from '../../platform/client-rate.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { asMusterError } from '../../platform/http/errors.ts';
 import type { Http } from '../../platform/http/index.ts';
+import type { CertificateReader } from '../../platform/tls/proxy-header.ts';
 import type { DeviceApi } from './api.ts';
 import { createCommandPolls } from './command-poll.ts';
 import { parsePayload } from './decode.ts';
@@ -32,6 +33,7 @@ export function deviceApiRoutes(
     readonly tokens: Tokens;
     readonly rates: ClientRates;
     readonly clock: Clock;
+    readonly certificateOf: CertificateReader;
   },
 ): void {
   const { api, inbox, tokens, rates } = deps;
@@ -43,7 +45,10 @@ export function deviceApiRoutes(
     // before its body is read: who it is, and whether it may ask so often
     http.addHook('onRequest', async (request, reply) => {
       const { token } = request.params as { readonly token?: string };
-      const device = await tokens.deviceOf(token ?? bearerOf(request));
+      const device = await tokens.deviceOf({
+        token: token ?? bearerOf(request),
+        certificate: deps.certificateOf(request.raw),
+      });
       senders.set(request, device);
       inbox.heard(device);
       const bytes = Number(request.headers['content-length'] ?? 0);

@@ -8,8 +8,9 @@ import type {
   TwinReport,
   TwinState,
 } from '@muster/contract';
+import type { ClientCertificate } from '../../platform/tls/client-certificate.ts';
 
-/** A device whose token held. `profile` is the name of its kind; null when nobody said. */
+/** A device whose token or certificate held. `profile` is the name of its kind; null when nobody said. */
 export interface KnownDevice {
   readonly deviceId: string;
   readonly siteId: string;
@@ -26,6 +27,11 @@ export interface KnownDevice {
 export interface DeviceInbox {
   /** Whose token this is; null when it is unknown, revoked, or of another device than `deviceId` when that is given. */
   authenticate(token: string, deviceId: string | null): Promise<KnownDevice | null>;
+  /**
+   * The device whose certificate this is; null when nobody here knows it. CERTIFICATE_REFUSED for one that is known and
+   * does not hold.
+   */
+  identify(certificate: ClientCertificate): Promise<KnownDevice | null>;
   /** The device spoke without an open connection, whatever it said: it lives. Costs nothing for each call. */
   heard(device: KnownDevice): void;
   telemetry(device: KnownDevice, message: TelemetryMessage): Promise<void>;

@@ -8,6 +8,7 @@ import type { Clock } from '../../platform/clock.ts';
 import type { Http } from '../../platform/http/index.ts';
 import { refuseUpgrade } from '../../platform/http/upgrades.ts';
 import type { Logger } from '../../platform/log.ts';
+import type { CertificateReader } from '../../platform/tls/proxy-header.ts';
 import type { DeviceApi } from './api.ts';
 import { asObject, invalid, parsePayload } from './decode.ts';
 import type { Tokens } from './http-tokens.ts';
@@ -46,6 +47,7 @@ export function createDeviceSockets(deps: {
   readonly rates: ClientRates;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly certificateOf: CertificateReader;
   /** The server closed one. */
   readonly onClosed: (code: ErrorCode) => void;
 }): DeviceSockets {
@@ -96,7 +98,7 @@ export function createDeviceSockets(deps: {
     if (socket.destroyed) return;
     const header = request.headers.authorization;
     const token = header?.startsWith('Bearer ') === true ? header.slice('Bearer '.length) : null;
-    const device = await tokens.deviceOf(token);
+    const device = await tokens.deviceOf({ token, certificate: deps.certificateOf(request) });
     const { deviceId } = device;
     const rate = deps.rates.of(deviceId);
     countRequest(rate, 0);

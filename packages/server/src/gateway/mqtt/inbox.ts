@@ -1,4 +1,5 @@
 import type { ErrorCode } from '@muster/contract';
+import type { ClientCertificate } from '../../platform/tls/client-certificate.ts';
 import type { KnownDevice } from '../device/inbox.ts';
 
 /** How long the gateway waits for an answer to a CONNECT, and for a publish to be committed. */
@@ -25,11 +26,13 @@ export type MqttIdentity =
       readonly maySubscribe: readonly string[];
     };
 
-/** What a CONNECT packet says. Nothing of it is proven. */
+/** What a CONNECT packet says, of which nothing is proven, and what the handshake before it did. */
 export interface MqttCredentials {
   readonly clientId: string;
   readonly username: string | null;
   readonly password: string | null;
+  /** What the client showed in the TLS handshake; that it has the key of it is proven. */
+  readonly certificate: ClientCertificate | null;
   /** Network address. */
   readonly source: string;
 }

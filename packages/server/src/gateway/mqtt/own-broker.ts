@@ -7,6 +7,7 @@ import { translateDatabaseError } from '../../platform/db/index.ts';
 import { within } from '../../platform/deadline.ts';
 import { hashSecret } from '../../platform/ids.ts';
 import { createRateLimiter } from '../../platform/rate-limiter.ts';
+import { ASK_FOR_CERTIFICATE, type ClientCertificate, fingerprintOf } from '../../platform/tls/client-certificate.ts';
 import { createTurns } from '../../platform/turns.ts';
 import { createMqttCounters } from './counters.ts';
 import type { MqttGateway, MqttGatewayDeps } from './gateway.ts';
@@ -96,12 +97,13 @@ export function createOwnBroker(deps: MqttGatewayDeps): OwnBroker {
     onConnect(connection: Connection, packet: IConnectPacket) {
       silent.delete(connection);
       // hashed: a stranger could fill the memory with passwords of 64 kB
-      const credentials = hashSecret(`${packet.username ?? ''} ${packet.password?.toString('latin1') ?? ''}`).toString(
-        'base64',
-      );
+      const certificate = connection.certificate();
+      const said = `${packet.username ?? ''} ${packet.password?.toString('latin1') ?? ''}`;
+      const shown = certificate === null ? '' : fingerprintOf(certificate.leaf);
+      const credentials = hashSecret(`${said} ${shown}`).toString('base64');
       if (tries.waitMs(credentials) > 0) return refuse(connection, packet, new MusterError('RATE_LIMITED'));
       tries.count(credentials);
-      const isInLine = admission.enter(() => connections.has(connection) && admit(connection, packet));
+      const isInLine = admission.enter(() => connections.has(connection) && admit(connection, packet, certificate));
       if (!isInLine) refuse(connection, packet, new MusterError('RATE_LIMITED'));
     },
     onPublish(connection: Connection, publish: Parameters<Intake['publish']>[0], topic: Buffer | string) {
@@ -111,11 +113,12 @@ export function createOwnBroker(deps: MqttGatewayDeps): OwnBroker {
     onEnd,
   };
 
-  function admit(connection: Connection, packet: IConnectPacket): void {
+  function admit(connection: Connection, packet: IConnectPacket, certificate: ClientCertificate | null): void {
     const credentials = {
       clientId: packet.clientId,
       username: packet.username ?? null,
       password: packet.password?.toString() ?? null,
+      certificate,
       source: connection.address,
     };
     const since = clock.monotonic();
@@ -293,7 +296,7 @@ export function createOwnBroker(deps: MqttGatewayDeps): OwnBroker {
       if (!isLoopback(host)) log.warn({ host, port: config.port }, 'MQTT without TLS is open to the network');
       servers.push(await listenOn(createServer(accept), host, config.port, 'mqtt.port'));
       if (deps.tls !== null) {
-        const server = createTlsServer({ ...deps.tls, minVersion: 'TLSv1.2' }, accept);
+        const server = createTlsServer({ ...deps.tls, ...ASK_FOR_CERTIFICATE }, accept);
         server.on('tlsClientError', (error) => log.debug({ err: error }, 'a TLS handshake failed'));
         servers.push(await listenOn(server, config.tlsHost ?? deps.httpHost, config.tlsPort, 'mqtt.tlsPort'));
       }

@@ -28,6 +28,8 @@ export interface BusEvents {
   'device.created': { readonly deviceId: string };
   'device.changed': { readonly deviceId: string };
   'device.revoked': { readonly deviceId: string };
+  /** Certificates of the site were bound, revoked, or their authority changed. */
+  'certificates.changed': { readonly siteId: string };
   'apiKey.removed': { readonly keyId: string };
   'assistant.changed': { readonly siteId: string };
   'site.changed': { readonly siteId: string };

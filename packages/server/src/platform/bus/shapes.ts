@@ -21,6 +21,7 @@ export const SHAPES: Shapes = {
   'device.disconnected': shape(Type.Object({ ...device, expected: Type.Boolean() })),
   'device.changed': shape(Type.Object({ deviceId: id })),
   'device.revoked': shape(Type.Object({ deviceId: id })),
+  'certificates.changed': shape(Type.Object({ siteId: id })),
   'apiKey.removed': shape(Type.Object({ keyId: id })),
   'assistant.changed': shape(Type.Object({ siteId: id })),
   'site.changed': shape(Type.Object({ siteId: id })),

@@ -17,6 +17,20 @@ export const httpConfig = Type.Object({
     default: false,
     description: 'Trust X-Forwarded-For and -Proto of a proxy on loopback or a private network',
   }),
+  certificateHeader: Type.Optional(
+    Type.String({
+      pattern: '^[a-z0-9-]{1,64}$',
+      description:
+        'Header in which the proxy puts the certificate of a device, for example client-cert (RFC 9440) or x-ssl-client-cert (nginx); it must overwrite what clients send',
+    }),
+  ),
+  certificateProxies: Type.Optional(
+    Type.Array(Type.String({ minLength: 1, maxLength: 64 }), {
+      maxItems: 32,
+      description:
+        'Addresses and networks of that proxy, from nowhere else is the header believed; default: this machine',
+    }),
+  ),
   tlsCert: Type.Optional(
     Type.String({ env: 'TLS_CERT', description: 'Certificate chain, PEM file; with tlsKey serves https' }),
   ),

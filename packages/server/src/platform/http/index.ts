@@ -11,6 +11,7 @@ import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController, t
 import type { Static } from 'typebox';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
+import { ASK_FOR_CERTIFICATE } from '../tls/client-certificate.ts';
 import type { httpConfig } from './config.ts';
 import { answerError } from './errors.ts';
 import { readJsonBodies } from './json-body.ts';
@@ -46,7 +47,7 @@ export async function createHttp(
     // an answer to a long-poll or a slow client must not hold a stop for ever
     forceCloseConnections: true,
     trustProxy: config.behindProxy ? ['loopback', 'linklocal', 'uniquelocal'] : false,
-    ...(tls === null ? {} : { https: tls }),
+    ...(tls === null ? {} : { https: { ...tls, ...ASK_FOR_CERTIFICATE } }),
   }).withTypeProvider<TypeBoxTypeProvider>() as unknown as Http;
 
   readJsonBodies(app);

@@ -4,6 +4,7 @@ import { generate, type IConnectPacket, type Packet } from 'mqtt-packet';
 import { type ClientRate, type ClientRates, UNLIMITED } from '../../../platform/client-rate.ts';
 import type { Clock } from '../../../platform/clock.ts';
 import type { Logger } from '../../../platform/log.ts';
+import { type ClientCertificate, certificateOf } from '../../../platform/tls/client-certificate.ts';
 import { MQTT_LIMITS, type MqttConfig } from '../config.ts';
 import type { MqttCounters } from '../counters.ts';
 import type { MqttClient, MqttIdentity, MqttSendOptions, MqttVersion } from '../inbox.ts';
@@ -42,6 +43,8 @@ export interface Connection extends MqttClient, SessionConnection {
   readonly lastSeen: number;
   readonly keepAliveMs: number;
   readonly rate: ClientRate;
+  /** What the client showed in the TLS handshake; not kept. */
+  certificate(): ClientCertificate | null;
   /** The client is who it says: answers CONNACK and goes on with what waited. */
   accept(identity: MqttIdentity, session: Session, sessionPresent: boolean, connect: IConnectPacket): void;
   /** Refuses a CONNECT with a return code of its version. */
@@ -196,6 +199,7 @@ export function createConnection(deps: ConnectionDeps, socket: Socket): Connecti
     rate: UNLIMITED,
     address,
     localAddress,
+    certificate: () => certificateOf(socket),
     accept(known, owner, sessionPresent, connect) {
       if (phase !== 'waiting') return;
       cancelGreeting();

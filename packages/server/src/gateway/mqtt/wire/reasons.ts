@@ -68,6 +68,7 @@ export function closeReason(code: ErrorCode): number {
 
 const REFUSALS: Partial<Record<ErrorCode, { readonly v5: number; readonly v3: number }>> = {
   DEVICE_TOKEN_INVALID: { v5: REASON.credentials, v3: 4 },
+  CERTIFICATE_REFUSED: { v5: REASON.notAuthorized, v3: 5 },
   CLIENT_ID_INVALID: { v5: REASON.clientId, v3: 2 },
   FORBIDDEN: { v5: REASON.notAuthorized, v3: 5 },
   RATE_LIMITED: { v5: 0x9f, v3: 3 },

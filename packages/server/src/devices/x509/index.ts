@@ -1,0 +1,2 @@
+export { type Certificates, createCertificates } from './certificates.ts';
+export { certificateRoutes } from './routes.ts';
