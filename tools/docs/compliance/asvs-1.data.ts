@@ -9,6 +9,7 @@ const NO_PAGES = 'There is no page with such things until there is a dashboard.'
 /** OWASP ASVS 5.0.0, the 70 requirements of level 1. */
 export const levelOne: readonly Claim[] = [
   met('1.2.1', 'Output is encoded for where it stands', [
+    T.letters('a hostile name stays a name: no markup, no header, no turned text, no endless letter'),
     T.api('answers carry no script, no frame, and an error says what to do'),
     T.incidents('a record is exported as JSON and as Markdown in which text of people stays text'),
   ]),

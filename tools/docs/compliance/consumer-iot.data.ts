@@ -38,6 +38,7 @@ export const consumerIot: Standard = {
         met('5.1-3', 'Who signs in is checked with good cryptography', [
           T.passwords('a password is verified against its own hash only'),
           T.devices('firmware with a serial number: the key is registered beforehand, and proven again at every boot'),
+          T.certificateAttacks('weak keys and signatures are refused, strong ones of each kind taken'),
         ]),
         partly('5.1-4', 'A user changes a password or token in a simple way', 'Passwords cannot be changed yet.', [
           T.devices('at most three tokens of a device work: the newest'),
@@ -118,6 +119,7 @@ export const consumerIot: Standard = {
         met('5.4-4', 'Keys of a device are its own, and made so that no machine guesses them', [
           T.devices('many devices knock at once: every code is its own'),
           T.devices('a token of another device, a wrong one and a revoked one open nothing'),
+          T.certificateAttacks('whoever has an authority but not its key cannot prove it'),
         ]),
       ],
     },

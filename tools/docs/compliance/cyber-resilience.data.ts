@@ -42,13 +42,20 @@ export const cyberResilience: Standard = {
           T.permissions("another site's things are hidden, not forbidden"),
           T.auditRequests('a stranger who is refused is written down once a minute, not once a request'),
           T.deviceApi('a wrong token, and one of a revoked device, open no wire'),
+          T.certificates('MQTT: strangers, the revoked, and whoever shows a token of another device are refused'),
         ]),
-        partly('I (2)(e)', 'Confidential data', 'The database itself is not encrypted: that is left to the disk.', [
-          T.apiKeys('the secret itself is not in the database'),
-          T.mqttListening('an old TLS, and no TLS at all, get nowhere on that port'),
-          T.device('a certificate that nobody vouches for is refused; one more authority can be named'),
-          T.xiaozhiSession('no word of a person and no token stands in the log'),
-        ]),
+        partly(
+          'I (2)(e)',
+          'Confidential data',
+          'Secrets are sealed; measurements and words are not: that is left to the disk.',
+          [
+            T.vault('what is sealed is opened by the same key, for the same row and column, unchanged'),
+            T.apiKeys('the secret itself is not in the database'),
+            T.mqttListening('an old TLS, and no TLS at all, get nowhere on that port'),
+            T.device('a certificate that nobody vouches for is refused; one more authority can be named'),
+            T.xiaozhiSession('no word of a person and no token stands in the log'),
+          ],
+        ),
         met('I (2)(f)', 'Integrity of data, commands and settings, and reports of damage', [
           T.auditChain('an audit that was … is found out'),
           T.unitOfWork('nobody else sees it before, and nothing is left when it fails'),

@@ -76,4 +76,9 @@ export const T = {
   twins: server('devices/twin/twins.test.ts'),
   secondFactor: server('accounts/second-factor/second-factor.test.ts'),
   evidence: testsOf('tools/docs/compliance/evidence.test.ts'),
+  vault: server('platform/vault/vault.test.ts'),
+  certificates: server('devices/x509/x509.test.ts'),
+  certificateAttacks: server('devices/x509/attacks.test.ts'),
+  letters: server('accounts/mail/letters.test.ts'),
+  mailer: server('platform/mail/mailer.test.ts'),
 } as const;
