@@ -10,6 +10,7 @@ import { XiaozhiConfig } from './gateway/xiaozhi/config.ts';
 import { securityConfig } from './operations/config.ts';
 import { busConfig } from './platform/bus/index.ts';
 import { httpConfig } from './platform/http/config.ts';
+import { mailConfig } from './platform/mail/index.ts';
 import { listSettings, readSettings, redactSettings } from './platform/settings.ts';
 import { secretsConfig } from './platform/vault/index.ts';
 import { telemetryConfig } from './telemetry/config.ts';
@@ -39,6 +40,7 @@ export const configSchema = Type.Object({
   secrets: secretsConfig,
   bus: busConfig,
   http: httpConfig,
+  mail: mailConfig,
   security: securityConfig,
   devices: devicesConfig,
   telemetry: telemetryConfig,

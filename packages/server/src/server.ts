@@ -42,6 +42,7 @@ import { createHttp, type Http } from './platform/http/index.ts';
 import { refuseOtherUpgrades } from './platform/http/upgrades.ts';
 import { createLifecycle, type Lifecycle } from './platform/lifecycle.ts';
 import { createLogger, type Logger } from './platform/log.ts';
+import { createMailer, type Mailer, serverMailOf } from './platform/mail/index.ts';
 import { createMetrics, type Metrics } from './platform/metrics.ts';
 import { openVault } from './platform/vault/index.ts';
 import { createSites, siteRoutes } from './sites/index.ts';
@@ -125,6 +126,8 @@ async function compose(
   const database = await openStore(config, log, lifecycle);
   const vault = await openVault({ pool: database.pool, dataDir: config.dataDir, config: config.secrets, log });
   lifecycle.onStop('vault', 5_000, () => vault.stop());
+  const mailer = createMailer(config.mail, { clock, log, metrics });
+  lifecycle.onStop('mail', 1_000, () => mailer.stop());
   const accounts = await createAccounts({ database, clock, log, bus, vault, dataDir: config.dataDir });
   lifecycle.onStop('audit', 5_000, () => accounts.sealer.stop());
   const assistants = createAssistants({ db: database.for(), clock, bus, providers: providers.names() });
@@ -238,6 +241,7 @@ async function compose(
     metrics,
     vault,
     config: config.alerts,
+    serverMail: serverMailOf(config.mail),
     dataDir: config.dataDir,
     devices,
     groupMembers: (groupId, page) => groups.members(groupId, page),
@@ -269,6 +273,7 @@ async function compose(
   const readiness = createReadiness(clock, [
     databasePart(database),
     ...busParts(bus),
+    ...mailParts(mailer),
     ...fleet.parts,
     ...voice.parts(),
   ]);
@@ -402,6 +407,21 @@ function databasePart(database: OpenDatabase): Part {
     name: 'database',
     check: async () => ({ state: 'ready', detail: `answered in ${(await database.ping()).toFixed(1)} ms` }),
   };
+}
+
+/** A server without its mail server still works: what is sent waits. */
+function mailParts(mailer: Mailer): Part[] {
+  if (!mailer.configured) return [];
+  return [
+    {
+      name: 'mail',
+      check() {
+        const { waiting, failing } = mailer.state();
+        if (failing === null) return { state: 'ready' };
+        return { state: 'degraded', detail: `the last try failed (${failing}), ${waiting} wait` };
+      },
+    },
+  ];
 }
 
 /** A server that hears nothing of the others still works: they find each other's work in the database, later. */

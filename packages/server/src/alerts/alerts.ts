@@ -14,10 +14,11 @@ import type { Bus } from '../platform/bus/index.ts';
 import type { Clock } from '../platform/clock.ts';
 import { newId } from '../platform/ids.ts';
 import type { Logger } from '../platform/log.ts';
+import type { ServerMail } from '../platform/mail/index.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import type { Vault } from '../platform/vault/index.ts';
 import type { AlertsConfig } from './config.ts';
-import { createEngine, type EngineDeps, type ServerMeasures } from './engine/engine.ts';
+import { type CertificateEnd, createEngine, type EngineDeps, type ServerMeasures } from './engine/engine.ts';
 import { createStateStore } from './engine/store.ts';
 import { createEpisodes, type Episodes } from './episodes/episodes.ts';
 import { createEpisodeStore } from './episodes/store.ts';
@@ -43,8 +44,12 @@ export interface AlertsDeps extends Pick<EngineDeps, 'devices' | 'groupMembers' 
   readonly config: AlertsConfig;
   /** Where the data of the server lie: its disk is watched. */
   readonly dataDir: string;
+  /** When the certificates of devices end. */
+  readonly certificateEnds?: () => Promise<readonly CertificateEnd[]>;
   /** What else the server is measured by: series and value. */
   readonly moreMeasures?: () => Promise<ServerMeasures>;
+  /** The mail server of the deployment; none by default. */
+  readonly serverMail?: ServerMail | null;
   /** Publishes to MQTT clients with QoS 1, on `devices/{deviceId}/{rest}`. */
   readonly publish: Outlets['publish'];
 }
@@ -74,6 +79,8 @@ export interface Alerts extends Pick<Episodes, 'list' | 'acknowledge' | 'assign'
 
 /** How often the server measures itself, ms. */
 const MEASURE_MS = 5_000;
+/** How often it is asked when certificates end; sooner when one of them changed, ms. */
+const CERTIFICATES_MS = 600_000;
 /** How often closed alerts that are old are looked for, ms. */
 const PRUNE_MS = 3_600_000;
 const DAY_MS = 86_400_000;
@@ -101,7 +108,7 @@ export function createAlerts(deps: AlertsDeps): Alerts {
     metrics,
     config,
     kinds,
-    outlets: createOutlets(config, clock, deps.publish),
+    outlets: createOutlets(config, clock, deps.publish, deps.serverMail),
     seal,
     nameOf: async ({ alert }) =>
       alert.deviceId === null ? alert.subject : (await deps.devices.get(alert.deviceId)).name,
@@ -126,6 +133,7 @@ export function createAlerts(deps: AlertsDeps): Alerts {
   const measure = createMeasures({ registry: metrics.registry, db, dataDir: deps.dataDir });
 
   let stopped = false;
+  let forget = (): void => undefined;
   const loops: { cancel: () => void; running: Promise<void> }[] = [];
 
   /** Runs `task` every `ms`, one at a time, until the stop. */
@@ -142,6 +150,19 @@ export function createAlerts(deps: AlertsDeps): Alerts {
       });
     };
     plan();
+  }
+
+  let certificatesAt = Number.NEGATIVE_INFINITY;
+  async function lookAtCertificates(): Promise<void> {
+    const now = clock.monotonic();
+    if (deps.certificateEnds === undefined || now - certificatesAt < CERTIFICATES_MS) return;
+    certificatesAt = now;
+    try {
+      engine.certificates(await deps.certificateEnds());
+    } catch (error) {
+      certificatesAt = Number.NEGATIVE_INFINITY;
+      throw error;
+    }
   }
 
   async function prune(): Promise<void> {
@@ -198,6 +219,10 @@ export function createAlerts(deps: AlertsDeps): Alerts {
         await episodes.sweep();
         outbox.wake();
       });
+      forget = bus.subscribe('certificates.changed', () => {
+        certificatesAt = Number.NEGATIVE_INFINITY;
+      });
+      every(MEASURE_MS, 'certificates', lookAtCertificates);
       every(PRUNE_MS, 'old alerts', prune);
       every(MEASURE_MS, 'measures', async () =>
         engine.measured({ ...(await measure()), ...(await deps.moreMeasures?.()) }),
@@ -207,6 +232,7 @@ export function createAlerts(deps: AlertsDeps): Alerts {
 
     async stop() {
       stopped = true;
+      forget();
       for (const loop of loops) loop.cancel();
       await Promise.allSettled(loops.map(({ running }) => running));
       await engine.stop();

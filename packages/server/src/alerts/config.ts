@@ -57,10 +57,12 @@ export const alertsConfig = Type.Object({
     description: 'Where the Bot API of Telegram is',
   }),
   smtp: Type.Object({
-    host: Type.Optional(Type.String({ description: 'Mail server for e-mails; none are sent without it' })),
+    host: Type.Optional(Type.String({ description: 'Mail server for e-mails of alerts; default: that of mail.url' })),
     port: Type.Integer({ minimum: 1, maximum: 65_535, default: 587, description: 'Port of the mail server' }),
-    secure: Type.Boolean({ default: false, description: 'TLS from the start (465), rather than STARTTLS' }),
-    requireTls: Type.Boolean({ default: true, description: 'Send nothing when the mail server offers no TLS' }),
+    secure: Type.Boolean({
+      default: false,
+      description: 'TLS from the start (465), rather than STARTTLS, which is required unless it is on this machine',
+    }),
     user: Type.Optional(Type.String({ description: 'User of the mail server' })),
     password: Type.Optional(Type.String({ secret: true, description: 'Password of the mail server' })),
     from: Type.String({ default: 'muster@localhost', description: 'Sender of e-mails' }),

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { defineNotifier } from './define.ts';
 
-/** An e-mail by the mail server of the configuration (alerts.smtp). */
+/** An e-mail by the mail server of the configuration (alerts.smtp, else mail.url). */
 export const notifier = defineNotifier({
   kind: 'email',
   title: 'E-mail',

@@ -2,9 +2,9 @@ import { request as requestPlain } from 'node:http';
 import { request as requestTls } from 'node:https';
 import type { LookupFunction } from 'node:net';
 import { MusterError } from '@muster/contract';
-import { createTransport } from 'nodemailer';
 import type { Clock } from '../../platform/clock.ts';
 import { unlessAborted } from '../../platform/deadline.ts';
+import { createSmtp, type ServerMail } from '../../platform/mail/index.ts';
 import type { AlertsConfig } from '../config.ts';
 import { type Mail, notTaken, type Outlets, type WebRequest } from '../notifiers/define.ts';
 import { type Address, addressOf } from './address-guard.ts';
@@ -13,7 +13,12 @@ import { type Address, addressOf } from './address-guard.ts';
 const ANSWER_CHARS = 2_000;
 
 /** The ways out over real sockets. */
-export function createOutlets(config: AlertsConfig, clock: Clock, publish: Outlets['publish']): Outlets {
+export function createOutlets(
+  config: AlertsConfig,
+  clock: Clock,
+  publish: Outlets['publish'],
+  serverMail: ServerMail | null = null,
+): Outlets {
   return {
     now: () => clock.now(),
     telegramUrl: config.telegramUrl,
@@ -29,7 +34,7 @@ export function createOutlets(config: AlertsConfig, clock: Clock, publish: Outle
       const address = await unlessAborted(addressOf(url.hostname, allowPrivate), signal);
       return post(url, address, request, signal);
     },
-    mail: (mail, signal) => unlessAborted(sendMail(config, mail), signal),
+    mail: (mail, signal) => unlessAborted(sendMail(config, serverMail, mail), signal),
   };
 }
 
@@ -62,23 +67,16 @@ function post(url: URL, address: Address, { method, headers, body }: WebRequest,
   });
 }
 
-async function sendMail({ smtp, sendMs }: AlertsConfig, { to, subject, text }: Mail): Promise<string> {
-  if (smtp.host === undefined) throw notTaken('No mail server is set: alerts.smtp.host.');
-  const transport = createTransport({
-    host: smtp.host,
-    port: smtp.port,
-    secure: smtp.secure,
-    requireTLS: smtp.requireTls,
-    connectionTimeout: sendMs,
-    greetingTimeout: sendMs,
-    socketTimeout: sendMs,
-    disableFileAccess: true,
-    disableUrlAccess: true,
-    ...(smtp.user === undefined ? {} : { auth: { user: smtp.user, pass: smtp.password ?? '' } }),
-  });
+async function sendMail(config: AlertsConfig, serverMail: ServerMail | null, mail: Mail): Promise<string> {
+  const { to, subject, text } = mail;
+  const { host, from, ...own } = config.smtp;
+  const through = host === undefined ? serverMail : { server: { ...own, host }, from };
+  if (through === null) throw notTaken('No mail server is set: mail.url or alerts.smtp.host.');
+  const transport = createSmtp(through.server, config.sendMs);
   try {
-    const info = await transport.sendMail({ from: smtp.from, to: [...to], subject, text });
-    if (info.rejected.length > 0) throw notTaken(`The mail server refused ${info.rejected.length} of ${to.length}.`);
+    const info = await transport.sendMail({ from: through.from, to: [...to], subject, text });
+    const refused = info.rejected?.length ?? 0;
+    if (refused > 0) throw notTaken(`The mail server refused ${refused} of ${to.length}.`);
     return `the mail server took it: ${String(info.response).slice(0, 200)}`;
   } catch (cause) {
     throw reasonOf(cause);

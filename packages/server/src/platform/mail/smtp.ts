@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { MusterError } from '@muster/contract';
 import { createTransport, type Transporter } from 'nodemailer';
+import type { MailConfig } from './config.ts';
 
 export interface SmtpServer {
   readonly host: string;
@@ -9,6 +10,17 @@ export interface SmtpServer {
   readonly secure: boolean;
   readonly user?: string | undefined;
   readonly password?: string | undefined;
+}
+
+/** A mail server and who sends by it. */
+export interface ServerMail {
+  readonly server: SmtpServer;
+  readonly from: string;
+}
+
+/** The mail server of the configuration; null when there is none, or when mails are to go into a directory. */
+export function serverMailOf({ url, dir, from }: MailConfig): ServerMail | null {
+  return url === undefined || dir !== undefined ? null : { server: readSmtpUrl(url), from };
 }
 
 /** Parts of `smtp://user:password@host:port`. Takes no query: nodemailer would let one switch off the check of certificates. */
