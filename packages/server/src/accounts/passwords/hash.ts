@@ -28,12 +28,6 @@ async function derive(...call: Parameters<typeof deriveNow>): Promise<Buffer> {
 
 /** OWASP Password Storage Cheat Sheet, Argon2id: 19 MiB, 2 passes, 1 lane. */
 const COST = { memory: 19_456, passes: 2, parallelism: 1, tagLength: 32 } as const;
-export const SHORTEST_PASSWORD = 12;
-
-/** Throws PASSWORD_WEAK. Counts characters as people do. */
-export function checkPassword(password: string): void {
-  if ([...password].length < SHORTEST_PASSWORD) throw new MusterError('PASSWORD_WEAK', { shortest: SHORTEST_PASSWORD });
-}
 
 /** `argon2id$memory$passes$lanes$salt$hash`, base64url. Runs off the event loop. */
 export async function hashPassword(password: string): Promise<string> {

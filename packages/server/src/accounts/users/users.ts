@@ -2,14 +2,15 @@ import { MusterError, type SetupRequest, type User } from '@muster/contract';
 import type { Clock } from '../../platform/clock.ts';
 import { type Database, inOneUnit } from '../../platform/db/index.ts';
 import { hashSecret, newId, newSecret } from '../../platform/ids.ts';
-import { checkPassword, hashPassword } from '../passwords/hash.ts';
+import { checkPassword } from '../passwords/check.ts';
+import { hashPassword } from '../passwords/hash.ts';
 import { createUserStore, toUser, type UserRow, type UserTables } from './store.ts';
 
 export interface Users {
   /** The token of a fresh set-up link while there is no administrator, else null. Makes the former link void. */
   setupToken(): Promise<string | null>;
   setupOpen(): Promise<boolean>;
-  /** Uses the link and makes the first administrator. SETUP_DONE, SETUP_TOKEN_INVALID, PASSWORD_WEAK. */
+  /** Uses the link and makes the first administrator. SETUP_DONE, SETUP_TOKEN_INVALID, PASSWORD_WEAK, PASSWORD_BREACHED. */
   setUp(request: SetupRequest): Promise<User>;
   /** For signing in; undefined when there is none. */
   byEmail(email: string): Promise<UserRow | undefined>;
@@ -34,7 +35,7 @@ export function createUsers(deps: { readonly db: Database<UserTables>; readonly 
 
     async setUp(request) {
       if (await store.hasAdministrator()) throw new MusterError('SETUP_DONE');
-      checkPassword(request.password);
+      checkPassword(request.password, { email: request.email, name: request.name });
       const tokenHash = hashSecret(request.token);
       const link = await store.setupLink();
       if (link === undefined || !link.token_hash.equals(tokenHash)) throw new MusterError('SETUP_TOKEN_INVALID');
