@@ -22,6 +22,12 @@ export interface EngineDeps extends Omit<RosterDeps, 'onDropped' | 'mostSubjects
 /** What the server measured of itself: null is unknown and raises nothing. */
 export type ServerMeasures = Readonly<Record<string, number | null>>;
 
+/** When the last certificate of a device ends that holds, epoch ms; null: none holds. */
+export interface CertificateEnd {
+  readonly deviceId: string;
+  readonly endsAt: number | null;
+}
+
 /** How often states are written, and rules and groups of other servers are looked for, ms. */
 const KEEP_MS = 5_000;
 const LOOK_MS = 10_000;
@@ -265,6 +271,11 @@ export function createEngine(deps: EngineDeps) {
         value === null ? [] : [{ series, kind: 'number' as const, at, value }],
       );
       onPoints({ batches: [{ deviceId: deps.serverName, siteId: '', receivedAt: at, points }] });
+    },
+
+    /** When certificates of devices end. */
+    certificates(ends: readonly CertificateEnd[]): void {
+      for (const { deviceId, endsAt } of ends) feed(deviceId, 'certificate', { on: 'certificate', endsAt });
     },
 
     /** For tests and the stop: every verdict so far is written, or will be tried again. */

@@ -34,6 +34,7 @@ export function createWatch(subject: Subject, slots: readonly Slot[]): Watch {
       commands: on('commands'),
       refused: on('refused'),
       events: on('events'),
+      certificate: on('certificate'),
       tick: on('tick'),
     },
   };

@@ -12,6 +12,7 @@ export const SITE_RULES: readonly DefaultRule[] = [
   { kind: 'offline', name: 'Offline for 10 minutes', severity: 'minor', params: { forMs: 600_000 } },
   { kind: 'clock-off', name: 'The clock is wrong', severity: 'minor', params: {} },
   { kind: 'clone', name: 'Two devices with one identity', severity: 'major', params: {} },
+  { kind: 'certificate-ends', name: 'A certificate ends within 30 days', severity: 'major', params: {} },
   { kind: 'refusals', name: 'Messages are refused', severity: 'minor', params: {} },
 ];
 

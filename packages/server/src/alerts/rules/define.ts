@@ -10,7 +10,7 @@ import type { Static, TObject } from 'typebox';
 import { Value } from 'typebox/value';
 
 /** What a rule may be woken by. `tick`: time passed, about once a second. */
-export type Topic = 'points' | 'link' | 'commands' | 'refused' | 'events' | 'tick';
+export type Topic = 'points' | 'link' | 'commands' | 'refused' | 'events' | 'certificate' | 'tick';
 
 /**
  * What happened to the subject of a rule. Lent for one call: the engine uses the object again, so a rule copies what it
@@ -34,6 +34,8 @@ export type RuleInput =
   | { readonly on: 'commands'; readonly state: CommandState; readonly name: string }
   | { readonly on: 'refused'; readonly code: string; readonly count: number }
   | { readonly on: 'events'; readonly name: string; readonly level: 'info' | 'warning' | 'error' }
+  /** When the last of its certificates that hold ends, epoch ms; null: none holds. Said again every few minutes. */
+  | { readonly on: 'certificate'; readonly endsAt: number | null }
   | { readonly on: 'tick' };
 
 /** What is known of the subject when a rule begins to watch it. */

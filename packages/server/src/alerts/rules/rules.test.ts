@@ -38,6 +38,10 @@ function changedTo(connected: boolean, expected: boolean): RuleInput {
 const refused = (second: number, code: string, count = 1): Step => [second, { on: 'refused', code, count }];
 const ended = (second: number, state: CommandState): Step => [second, { on: 'commands', state, name: 'go' }];
 const event = (second: number, name: string): Step => [second, { on: 'events', name, level: 'info' }];
+const ends = (second: number, atSecond: number | null): Step => [
+  second,
+  { on: 'certificate', endsAt: atSecond === null ? null : START + atSecond * 1_000 },
+];
 const at = (second: number): Step => [second, tick];
 
 /** The verdict after each step: `#` firing, `.` quiet. With a restart after every step when `restarts`. */
@@ -70,6 +74,13 @@ function run(name: string, given: object, steps: readonly Step[], facts: Facts =
 
 const hot = { series: 's', limit: 80, hysteresis: 5, forMs: 10_000 };
 const cases: readonly [kind: string, what: string, params: object, steps: readonly Step[], expected: string][] = [
+  [
+    'certificate-ends',
+    'in time, until it is renewed or gone',
+    { withinMs: 30_000 },
+    [at(0), ends(1, 100), at(69), at(70), at(200), ends(201, 900), at(870), ends(871, null)],
+    '...##.#.',
+  ],
   ['threshold', 'at the limit is good', { series: 's', limit: 80 }, [point(0, 80), point(1, 80.1)], '.#'],
   ['threshold', 'below', { series: 's', side: 'below', limit: 10 }, [point(0, 10), point(1, 9), point(2, 10)], '.#.'],
   ['threshold', 'duration by the clock', hot, [point(0, 90), at(9), at(10)], '..#'],
