@@ -156,7 +156,7 @@ export const levelTwo: readonly Claim[] = [
     '6.4.4': 'Who lost a factor proves who they are as at enrolment',
   }),
   partly('6.2.9', 'Passwords of 64 characters and more', NO_TEST, [
-    T.passwords('twelve characters as people count them'),
+    T.passwordChoice('twelve characters as people count them'),
   ]),
   partly('6.2.10', 'Passwords do not grow old', 'Nothing asks for another one; no test shows it.', []),
   met('6.3.4', 'No way in that is not documented', [

@@ -52,6 +52,7 @@ export const T = {
   notifiers: server('alerts/notifiers/notifiers.test.ts'),
   openAiHttp: server('voice/openai-http.test.ts'),
   passwords: server('accounts/passwords/hash.test.ts'),
+  passwordChoice: server('accounts/passwords/check.test.ts'),
   permissions: server('accounts/permissions.test.ts'),
   recorder: server('voice/recorder/recorder.test.ts'),
   release: testsOf('tools/release/sbom.test.ts'),
