@@ -10,6 +10,12 @@ export const en = {
       button: 'Accept the invitation',
       ignore: 'If you do not know who this is, leave this letter alone: nothing happens without you.',
     },
+    emailConfirmation: {
+      subject: 'Confirm your e-mail address',
+      paragraphs: ['Please confirm that {to} is your address.', 'The link works once, until {until}.'],
+      button: 'Confirm the address',
+      ignore: 'If you did not ask for this, leave this letter alone: nothing changes.',
+    },
     passwordReset: {
       subject: 'Choose a new password',
       paragraphs: [
@@ -46,6 +52,12 @@ export const en = {
       paragraphs: ['A recovery code of your account was used on {at}.', 'Codes that are left: {left}'],
       button: 'See your account',
       ignore: 'If it was not you, change your password at once and tell your administrator.',
+    },
+    emailConfirmation: {
+      subject: 'Confirm your e-mail address',
+      paragraphs: ['This e-mail address was entered for an account on Muster.', 'The link works once, until {until}.'],
+      button: 'Confirm the address',
+      ignore: 'If it was not you, leave this letter alone: the address is not used.',
     },
     emailChanged: {
       subject: 'Your e-mail address was changed',

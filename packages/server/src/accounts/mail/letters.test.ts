@@ -24,6 +24,7 @@ const facts: { readonly [Kind in keyof Facts]: Facts[Kind] } = {
   newSignIn: { at: AT, agent: 'Firefox', address: '2001:db8::1' },
   secondFactorChanged: { at: AT, change: 'passkeyAdded' },
   recoveryCodeUsed: { at: AT, left: 9 },
+  emailConfirmation: { until: AT },
   emailChanged: { at: AT, newEmail: 'new@example.org' },
 };
 const kinds = Object.keys(facts) as (keyof Facts)[];

@@ -12,11 +12,13 @@ export interface Facts {
     readonly role: Role;
     readonly until: number;
   };
+  readonly emailConfirmation: { readonly until: number };
   readonly passwordReset: { readonly until: number };
   readonly passwordChanged: { readonly at: number };
   readonly newSignIn: { readonly at: number; readonly agent: string; readonly address: string };
   readonly secondFactorChanged: { readonly at: number; readonly change: FactorChange };
   readonly recoveryCodeUsed: { readonly at: number; readonly left: number };
+  readonly emailConfirmation: { readonly until: number };
   readonly emailChanged: { readonly at: number; readonly newEmail: string };
 }
 

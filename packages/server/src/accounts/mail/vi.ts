@@ -12,6 +12,12 @@ export const vi: Words = {
       button: 'Nhận lời mời',
       ignore: 'Nếu bạn không biết người này, hãy bỏ qua thư: sẽ không có gì xảy ra nếu bạn không đồng ý.',
     },
+    emailConfirmation: {
+      subject: 'Xác nhận địa chỉ e-mail của bạn',
+      paragraphs: ['Vui lòng xác nhận {to} là địa chỉ của bạn.', 'Liên kết dùng được một lần, đến {until}.'],
+      button: 'Xác nhận địa chỉ',
+      ignore: 'Nếu bạn không yêu cầu việc này, hãy bỏ qua thư này: không có gì thay đổi.',
+    },
     passwordReset: {
       subject: 'Đặt mật khẩu mới',
       paragraphs: [
@@ -51,6 +57,15 @@ export const vi: Words = {
       paragraphs: ['Một mã khôi phục của tài khoản bạn đã được dùng vào {at}.', 'Số mã còn lại: {left}'],
       button: 'Xem tài khoản',
       ignore: 'Nếu không phải bạn, hãy đổi mật khẩu ngay và báo cho quản trị viên.',
+    },
+    emailConfirmation: {
+      subject: 'Xác nhận địa chỉ e-mail của bạn',
+      paragraphs: [
+        'Địa chỉ e-mail này đã được nhập cho một tài khoản trên Muster.',
+        'Liên kết chỉ dùng được một lần, đến {until}.',
+      ],
+      button: 'Xác nhận địa chỉ',
+      ignore: 'Nếu không phải bạn, hãy bỏ qua thư này: địa chỉ sẽ không được sử dụng.',
     },
     emailChanged: {
       subject: 'Địa chỉ e-mail của bạn đã thay đổi',

@@ -12,6 +12,12 @@ export const zh: Words = {
       button: '接受邀请',
       ignore: '如果您不认识此人，请忽略本邮件：未经您同意，不会发生任何事。',
     },
+    emailConfirmation: {
+      subject: '请确认您的电子邮箱地址',
+      paragraphs: ['请确认 {to} 是您的地址。', '该链接只能使用一次，有效期至 {until}。'],
+      button: '确认地址',
+      ignore: '如果这不是您本人的请求，请忽略此邮件：不会有任何更改。',
+    },
     passwordReset: {
       subject: '设置新密码',
       paragraphs: ['有人（希望是您本人）为您的账户请求设置新密码。', '链接只能使用一次，有效期至 {until}。'],
@@ -41,6 +47,12 @@ export const zh: Words = {
       paragraphs: ['您账户的一个恢复码已于 {at} 被使用。', '剩余恢复码：{left}'],
       button: '查看账户',
       ignore: '如果不是您本人，请立即更改密码并告知管理员。',
+    },
+    emailConfirmation: {
+      subject: '确认您的电子邮件地址',
+      paragraphs: ['有人在 Muster 的账户中填写了此电子邮件地址。', '链接只能使用一次，有效期至 {until}。'],
+      button: '确认地址',
+      ignore: '如果不是您本人，请忽略本邮件：该地址不会被使用。',
     },
     emailChanged: {
       subject: '您的电子邮件地址已更改',
