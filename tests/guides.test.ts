@@ -5,6 +5,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { assemble } from '@muster/server';
 import { startTestServer, TEST_ADMINISTRATOR, type TestServer } from '@muster/server/testing';
 import { createStubVoice } from '@muster/testkit';
@@ -14,39 +15,66 @@ import { createStubVoice } from '@muster/testkit';
  * other ones. Blocks for `npm` are what the checks of the repository do anyway.
  */
 const ROOT = join(import.meta.dirname, '..');
-const GUIDES: readonly { readonly file: string; readonly programs: readonly string[] }[] = [
+const GUIDES: readonly { readonly file: string; readonly programs: readonly string[]; readonly tls?: true }[] = [
   { file: 'first-mqtt-device.md', programs: ['mosquitto_pub', 'mosquitto_sub'] },
   { file: 'move-from-thingsboard.md', programs: ['mosquitto_pub', 'curl'] },
   { file: 'add-an-alert-rule.md', programs: ['curl'] },
   { file: 'add-a-notifier.md', programs: ['mosquitto_sub', 'curl'] },
   { file: 'report-an-incident.md', programs: [] },
+  { file: 'device-certificates.md', programs: ['mosquitto_pub', 'curl', 'openssl'], tls: true },
 ];
 const GUIDE_MS = 45_000;
 
-let muster: TestServer;
-let folder: string;
+/** A server, and the folder of a reader who is signed in to it. */
+interface Desk {
+  readonly muster: TestServer;
+  readonly folder: string;
+}
+let desk: Desk;
 const { vad, stt, llm, tts } = createStubVoice();
 
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'muster-guides-'));
-  muster = await startTestServer({
+async function sitDown(folder: string, flags: readonly string[]): Promise<Desk> {
+  const muster = await startTestServer({
     parts: { vad, providers: assemble({ stt: [stt], llm: [llm], tts: [tts] }) },
     // a reader's server has been up for more than a minute
-    flags: ['--alerts.startGraceMs=0'],
+    flags: ['--alerts.startGraceMs=0', ...flags],
   });
+  const found = { muster, folder };
   const npx = `#!/bin/sh\nshift\nexec "${process.execPath}" "${join(ROOT, 'packages/cli/bin/muster.js')}" "$@"\n`;
   await writeFile(join(folder, 'npx'), npx, { mode: 0o755 });
   const password = join(folder, 'password');
   await writeFile(password, TEST_ADMINISTRATOR.password);
   const { email } = TEST_ADMINISTRATOR;
   const login = `npx muster login --server ${muster.url} --email ${email} --password-file ${password}`;
-  const { code, output } = await shell(login);
+  const { code, output } = await shell(login, found);
   assert.equal(code, 0, output);
-});
-after(async () => {
+  return found;
+}
+
+/** The same with a server that speaks TLS, whose certificate lies in the folder. */
+async function sitDownWithTls(): Promise<Desk> {
+  const folder = await newFolder();
+  const [cert, key] = [join(folder, 'server.pem'), join(folder, 'server.key')];
+  const made = spawnSync('openssl', [
+    ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key, '-out', cert],
+    ...['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'],
+  ]);
+  assert.equal(made.status, 0, String(made.stderr));
+  setDefaultCACertificates([...getCACertificates('default'), await readFile(cert, 'utf8')]);
+  return sitDown(folder, [`--http.tlsCert=${cert}`, `--http.tlsKey=${key}`, '--mqtt.tlsPort=0']);
+}
+
+const newFolder = (): Promise<string> => mkdtemp(join(tmpdir(), 'muster-guides-'));
+
+async function leave({ muster, folder }: Desk): Promise<void> {
   await muster.stop();
   await rm(folder, { recursive: true, force: true });
+}
+
+before(async () => {
+  desk = await sitDown(await newFolder(), []);
 });
+after(() => leave(desk));
 
 /** The commands that a reader of a guide types, in their order. */
 async function commandsOf(file: string): Promise<string> {
@@ -57,10 +85,14 @@ async function commandsOf(file: string): Promise<string> {
   return typed.join('');
 }
 
-async function shell(commands: string): Promise<{ readonly code: number | null; readonly output: string }> {
+async function shell(
+  commands: string,
+  { muster, folder }: Desk,
+): Promise<{ readonly code: number | null; readonly output: string }> {
   const script = commands
     .replaceAll('-p 1883', `-p ${muster.server.mqtt.port}`)
-    .replaceAll('http://127.0.0.1:8080', muster.url);
+    .replaceAll('-p 8883', `-p ${muster.server.mqtt.tlsPort}`)
+    .replaceAll(/https?:\/\/127\.0\.0\.1:8080/g, muster.url);
   const child = spawn('bash', ['-e', '-o', 'pipefail', '-c', script], {
     cwd: folder,
     env: {
@@ -69,6 +101,7 @@ async function shell(commands: string): Promise<{ readonly code: number | null; 
       XDG_CONFIG_HOME: folder,
       XDG_STATE_HOME: folder,
       TZ: 'UTC',
+      NODE_EXTRA_CA_CERTS: join(folder, 'server.pem'),
     },
     stdio: ['ignore', 'pipe', 'pipe'],
     // with what it started in the background
@@ -95,16 +128,18 @@ function end(group: number | undefined): void {
   }
 }
 
-for (const { file, programs } of GUIDES) {
+for (const { file, programs, tls } of GUIDES) {
   const missing = programs.filter((program) => spawnSync(program, ['--version']).error !== undefined);
   test(`the commands of ${file} work as they stand`, {
     skip: missing.length === 0 ? false : `not installed: ${missing.join(', ')}`,
-  }, async () => {
-    const { code, output } = await shell(await commandsOf(file));
+  }, async (t) => {
+    const own = tls === true ? await sitDownWithTls() : null;
+    if (own !== null) t.after(() => leave(own));
+    const { code, output } = await shell(await commandsOf(file), own ?? desk);
     assert.equal(code, 0, output);
   });
 }
 
 test('a guide whose command fails is noticed', async () => {
-  assert.notEqual((await shell('npx muster devices show Nobody | cat\necho done\n')).code, 0);
+  assert.notEqual((await shell('npx muster devices show Nobody | cat\necho done\n', desk)).code, 0);
 });

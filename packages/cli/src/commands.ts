@@ -6,6 +6,7 @@ import { assistantCommands } from './commands/assistants.ts';
 import { configCommands } from './commands/config.ts';
 import { deviceMakingCommands } from './commands/device-making.ts';
 import { deviceCommands } from './commands/devices.ts';
+import { certificateCommands } from './commands/fleet/certificates.ts';
 import { groupCommands } from './commands/fleet/groups.ts';
 import { runCommands } from './commands/fleet/runs.ts';
 import { sendCommands } from './commands/fleet/send.ts';
@@ -30,6 +31,7 @@ export const commands: readonly Command[] = [
   ...deviceMakingCommands,
   ...activateCommands,
   ...keyCommands,
+  ...certificateCommands,
   ...sendCommands,
   ...twinCommands,
   ...groupCommands,

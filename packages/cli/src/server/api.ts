@@ -53,6 +53,7 @@ import {
   TurnList,
 } from '@muster/contract';
 import { auditApi } from './audit-api.ts';
+import { certificatesApi } from './certificates-api.ts';
 import { fleetApi } from './fleet-api.ts';
 import { type ApiRequest, send, type Target } from './http.ts';
 import { incidentApi } from './incident-api.ts';
@@ -167,6 +168,7 @@ export function createApi(target: Target) {
       },
     ) => get(`/api/alerts${query({ ...page })}`, is.alertList),
     ...auditApi(target, get),
+    ...certificatesApi(target),
     ...fleetApi(get, write),
     ...incidentApi(target),
     alert: (alertId: string) => get(`/api/alerts/${alertId}`, is.alertDetail),

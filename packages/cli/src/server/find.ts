@@ -1,4 +1,12 @@
-import { type Assistant, type Device, type Group, MusterError, type Notifier, type Site } from '@muster/contract';
+import {
+  type Assistant,
+  type CertificateAuthority,
+  type Device,
+  type Group,
+  MusterError,
+  type Notifier,
+  type Site,
+} from '@muster/contract';
 import type { Api } from './api.ts';
 
 /** More of one name than anybody reads in a refusal. */
@@ -80,6 +88,13 @@ export async function findAssistant(api: Api, wanted: string, site?: string): Pr
 export async function findGroup(api: Api, wanted: string): Promise<Group> {
   const { groups } = await api.groups(undefined);
   return only(groups, wanted, 'group', ({ groupId, name }) => [groupId, name]);
+}
+
+/** An authority of certificates, by its id or name. */
+export async function findAuthority(api: Api, wanted: string, siteId: string): Promise<CertificateAuthority> {
+  const { authorities } = await api.certificateAuthorities(siteId);
+  const found = authorities.filter(({ authorityId, name }) => authorityId === wanted || name === wanted);
+  return only(found, wanted, 'certificate authority', ({ authorityId, name }) => [authorityId, name]);
 }
 
 function only<T>(all: readonly T[], wanted: string, kind: string, names: (item: T) => readonly (string | null)[]): T {
