@@ -1,9 +1,7 @@
 import { bug } from '@muster/contract';
-import { apiKeyRoutes } from '../../packages/server/src/accounts/api-keys/routes.ts';
-import { auditRoutes } from '../../packages/server/src/accounts/audit/routes.ts';
+import type { Accounts } from '../../packages/server/src/accounts/accounts.ts';
 import { protectRoutes } from '../../packages/server/src/accounts/protect.ts';
 import { accountRoutes } from '../../packages/server/src/accounts/routes.ts';
-import { secondFactorRoutes } from '../../packages/server/src/accounts/second-factor/routes.ts';
 import { notifierRoutes } from '../../packages/server/src/alerts/outbox/routes.ts';
 import { alertRoutes } from '../../packages/server/src/alerts/routes.ts';
 import { ruleRoutes } from '../../packages/server/src/alerts/rulebook/routes.ts';
@@ -39,10 +37,19 @@ export async function openApi(): Promise<OpenApi> {
   const config = readSettings(configSchema, { environment: {}, flags: [] });
   const http = await createHttp(config.http, createLogger('silent'), createMetrics(), '');
   protectRoutes(http, { sessions: absent(), apiKeys: absent(), audit: absent(), clock: absent() });
-  accountRoutes(http, { users: absent(), sessions: absent(), audit: absent() }, absent());
-  apiKeyRoutes(http, absent());
-  auditRoutes(http, absent());
-  secondFactorRoutes(http, absent(), { publicUrl: null });
+  const accounts = {
+    users: absent<Accounts['users']>(),
+    invitations: absent<Accounts['invitations']>(),
+    credentials: absent<Accounts['credentials']>(),
+    sessions: absent<Accounts['sessions']>(),
+    signIn: absent<Accounts['signIn']>(),
+    factors: absent<Accounts['factors']>(),
+    apiKeys: absent<Accounts['apiKeys']>(),
+    audit: absent<Accounts['audit']>(),
+    book: absent<Accounts['book']>(),
+    sealer: absent<Accounts['sealer']>(),
+  };
+  accountRoutes(http, accounts, { publicUrl: null, afterSetup: absent() });
   siteRoutes(http, absent());
   assistantRoutes(http, absent(), absent());
   deviceRoutes(http, absent(), absent());

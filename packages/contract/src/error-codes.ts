@@ -42,6 +42,28 @@ export const ERROR_CODES = {
       'Passkeys need a fixed name: set http.publicUrl to an https address, or open the server as http://localhost.',
   },
   AUDIT_WRONG: { status: 409, retryable: false, meaning: 'The audit was changed, or an end of it is missing.' },
+  SECOND_FACTOR_REQUIRED: {
+    status: 403,
+    retryable: false,
+    meaning: 'This server asks your role for a second factor: set up an authenticator app or a passkey first.',
+  },
+  INVITATION_INVALID: {
+    status: 404,
+    retryable: false,
+    meaning: 'The invitation was used or withdrawn, or is too old: ask for a new one.',
+  },
+  LINK_INVALID: {
+    status: 404,
+    retryable: false,
+    meaning: 'The link was used already, or is too old: ask for a new one.',
+  },
+  REGISTRATION_CLOSED: { status: 403, retryable: false, meaning: 'This server takes people by invitation only.' },
+  LAST_OWNER: { status: 409, retryable: false, meaning: 'They are the last owner of a site: make another one first.' },
+  LAST_ADMINISTRATOR: {
+    status: 409,
+    retryable: false,
+    meaning: 'They are the last administrator: make another one first.',
+  },
   STEP_UP_REQUIRED: {
     status: 403,
     retryable: false,

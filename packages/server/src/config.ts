@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { MusterError } from '@muster/contract';
 import { type Static, Type } from 'typebox';
+import { accountsConfig } from './accounts/index.ts';
 import { alertsConfig } from './alerts/config.ts';
 import { commandsConfig } from './commands/config.ts';
 import { devicesConfig } from './devices/config.ts';
@@ -37,6 +38,7 @@ export const configSchema = Type.Object({
     ),
     poolSize: Type.Integer({ minimum: 2, maximum: 200, default: 12, description: 'Connections to the database' }),
   }),
+  accounts: accountsConfig,
   secrets: secretsConfig,
   bus: busConfig,
   http: httpConfig,

@@ -43,7 +43,7 @@ export function createLiveInbox(deps: {
       userId: user.userId,
       may(kind, siteId) {
         const verdict = judge(actor, ACTIONS[kind], siteId, deps.clock.now());
-        return verdict === 'signIn' || verdict === 'stepUp' ? 'forbidden' : verdict;
+        return verdict === 'allowed' || verdict === 'hidden' ? verdict : 'forbidden';
       },
     };
   }

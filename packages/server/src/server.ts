@@ -1,15 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { type AboutReply, LIVE_PATH, MusterError, type Site } from '@muster/contract';
 import packageJson from '../package.json' with { type: 'json' };
-import {
-  accountRoutes,
-  apiKeyRoutes,
-  auditRoutes,
-  createAccounts,
-  protectRoutes,
-  SESSION_COOKIE,
-  secondFactorRoutes,
-} from './accounts/index.ts';
+import { accountRoutes, createAccounts, protectRoutes, SESSION_COOKIES } from './accounts/index.ts';
 import { alertRoutes, createAlerts, notifierRoutes, ruleRoutes } from './alerts/index.ts';
 import { type Config, showConfig } from './config.ts';
 import {
@@ -85,6 +77,8 @@ export interface ServerParts {
   readonly clock?: Clock;
   readonly vad?: Vad;
   readonly providers?: Providers;
+  /** What is for the eyes of whoever runs the server: links that nobody else may have. Default: standard output. */
+  readonly print?: (line: string) => void;
 }
 
 const DRAIN_MS = 8_000;
@@ -128,7 +122,20 @@ async function compose(
   lifecycle.onStop('vault', 5_000, () => vault.stop());
   const mailer = createMailer(config.mail, { clock, log, metrics });
   lifecycle.onStop('mail', 1_000, () => mailer.stop());
-  const accounts = await createAccounts({ database, clock, log, bus, vault, dataDir: config.dataDir });
+  let address = '';
+  const accounts = await createAccounts({
+    database,
+    clock,
+    log,
+    bus,
+    vault,
+    mailer,
+    config: config.accounts,
+    dataDir: config.dataDir,
+    base: () => config.http.publicUrl?.replace(/\/$/, '') ?? address,
+    print: parts.print ?? console.log,
+    siteOf: (siteId) => sites.get(siteId),
+  });
   lifecycle.onStop('audit', 5_000, () => accounts.sealer.stop());
   const assistants = createAssistants({ db: database.for(), clock, bus, providers: providers.names() });
   const sites = createSites({
@@ -246,6 +253,7 @@ async function compose(
     devices,
     groupMembers: (groupId, page) => groups.members(groupId, page),
     latestOf: (deviceId) => fleet.telemetry.latest(deviceId),
+    certificateEnds: () => certificates.ends(),
     moreMeasures: () => incidents.measures(),
     publish: (to, rest, payload) => fleet.mqtt.publish(to, rest, Buffer.from(payload), 1),
   });
@@ -266,7 +274,7 @@ async function compose(
       commands: fleet.commands,
       alerts,
     }),
-    cookieName: SESSION_COOKIE,
+    cookieNames: SESSION_COOKIES,
     publicUrl: config.http.publicUrl ?? null,
   });
 
@@ -278,10 +286,10 @@ async function compose(
     ...voice.parts(),
   ]);
   protectRoutes(http, { ...accounts, clock });
-  accountRoutes(http, accounts, { afterSetup: async (userId, name) => void (await sites.create({ name }, userId)) });
-  apiKeyRoutes(http, accounts.apiKeys);
-  auditRoutes(http, accounts.book);
-  secondFactorRoutes(http, accounts.factors, { publicUrl: config.http.publicUrl ?? null });
+  accountRoutes(http, accounts, {
+    publicUrl: config.http.publicUrl ?? null,
+    afterSetup: async (userId, name) => void (await sites.create({ name }, userId)),
+  });
   siteRoutes(http, sites);
   assistantRoutes(http, assistants, siteOf);
   const onlySite = async (only: readonly string[] | null): Promise<string | null> => {
@@ -331,6 +339,7 @@ async function compose(
   live.start();
   lifecycle.onStop('live feed', 3_000, () => live.drain());
   const url = await listen(http, config);
+  address = url;
   // last: a fleet that waits for its server comes back in this moment, and what is not open by then waits behind it
   await fleet.start();
   certificates.start();

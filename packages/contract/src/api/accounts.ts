@@ -21,7 +21,7 @@ export type User = Static<typeof User>;
 export const Membership = Type.Object({ siteId: Id, role: literals(ROLES) });
 export type Membership = Static<typeof Membership>;
 
-const Email = Type.String({
+export const Email = Type.String({
   minLength: 3,
   maxLength: 254,
   pattern: '^[^\\s\\u0000-\\u001f@]+@[^\\s\\u0000-\\u001f@]+$',

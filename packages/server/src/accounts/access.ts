@@ -47,6 +47,8 @@ export function createAccess({ session, actor, caller }: Known, of: Action, now:
           throw new MusterError('SIGN_IN_REQUIRED');
         case 'stepUp':
           throw new MusterError('STEP_UP_REQUIRED', { action });
+        case 'factor':
+          throw new MusterError('SECOND_FACTOR_REQUIRED', { action });
         case 'hidden':
           throw new MusterError('NOT_FOUND');
         case 'forbidden':

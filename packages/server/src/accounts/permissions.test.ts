@@ -13,6 +13,7 @@ const person = (role: Role | null, also: Partial<Person> = {}): Person => ({
   support: false,
   roles: new Map(role === null ? [] : [[here, role]]),
   provedAt: NOW,
+  lacksFactor: false,
   ...also,
 });
 const ask = (actor: Actor | null, action: Action, siteId: string | null) => judge(actor, action, siteId, NOW);
@@ -78,4 +79,12 @@ test('what needs a proof needs a fresh one', () => {
   assert.equal(ask(old, 'telemetry.read', here), 'allowed');
   assert.equal(ask(person('viewer', { provedAt: 0 }), 'telemetry.export', here), 'forbidden');
   assert.equal(ask(person('owner', { provedAt: NOW - PROOF_MS }), 'telemetry.export', here), 'allowed');
+});
+
+test('who must have a second factor and has none can only set one up', () => {
+  const bare = person('owner', { administrator: true, lacksFactor: true });
+  assert.equal(ask(bare, 'site.read', here), 'factor');
+  assert.equal(ask(bare, 'user.read', null), 'factor');
+  assert.equal(ask(bare, 'account.factor', null), 'allowed');
+  assert.equal(ask(bare, 'server.look', null), 'allowed');
 });

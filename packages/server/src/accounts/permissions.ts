@@ -36,6 +36,9 @@ export const PERMISSIONS = {
   'account.begin': { who: 'anyone', audit: 'own' },
   'account.own': { who: 'user' },
   'account.change': { who: 'user', audit: 'change' },
+  'account.signOut': { who: 'user', audit: 'change' },
+  /** Proves again who one is. */
+  'account.prove': { who: 'user', audit: 'read' },
   /** With what somebody signs in. */
   'account.factor': { who: 'user', audit: 'change', stepUp: true },
   /** Lists that hold only what the caller may see, and lists of what this server knows (kinds, profiles). */
@@ -90,6 +93,7 @@ export const PERMISSIONS = {
   'apiKey.change': { who: OWNERS, audit: 'change' },
   'member.read': { who: OWNERS },
   'member.change': { who: OWNERS, audit: 'change' },
+  'member.invite': { who: OWNERS, audit: 'change' },
   'user.read': { who: 'administrator' },
   'user.change': { who: 'administrator', audit: 'change' },
   'user.delete': { who: 'administrator', audit: 'change', stepUp: true },
@@ -118,6 +122,8 @@ export interface Person {
   readonly roles: ReadonlyMap<string, Role>;
   /** When they last proved who they are: by signing in, or again since. */
   readonly provedAt: number;
+  /** This deployment asks one of their roles for a second factor, and they have none. */
+  readonly lacksFactor: boolean;
 }
 
 /** A program with an API key: of one site (null: of the server and every site), for these actions. */
@@ -129,7 +135,7 @@ export interface Program {
 }
 
 export type Actor = Person | Program;
-export type Verdict = 'allowed' | 'signIn' | 'forbidden' | 'hidden' | 'stepUp';
+export type Verdict = 'allowed' | 'signIn' | 'forbidden' | 'hidden' | 'stepUp' | 'factor';
 
 /** How long a proof holds for actions with `stepUp`, ms. */
 export const PROOF_MS = 10 * 60_000;
@@ -148,6 +154,8 @@ export function judge(actor: Actor | null, action: Action, siteId: string | null
     const isOfServer = who === 'administrator' && actor.siteId !== null;
     return keys === true && !isOfServer && actor.actions.has(action) ? 'allowed' : 'forbidden';
   }
+  // only setting one up is left to them
+  if (actor.lacksFactor && !action.startsWith('account.')) return 'factor';
   const verdict = judgePerson(actor, who, support === true, siteId);
   return verdict === 'allowed' && stepUp === true && now - actor.provedAt > PROOF_MS ? 'stepUp' : verdict;
 }

@@ -7,6 +7,7 @@ import { type ApiKeys, KEY_PREFIX, programOf } from './api-keys/api-keys.ts';
 import type { Audit } from './audit/index.ts';
 import { auditRequests, type Target } from './audit/requests.ts';
 import { type Action, permissionOf } from './permissions.ts';
+import { sessionToken } from './sessions/cookie.ts';
 import type { Sessions } from './sessions/sessions.ts';
 
 declare module 'fastify' {
@@ -20,8 +21,6 @@ declare module 'fastify' {
     access: Access;
   }
 }
-
-export const SESSION_COOKIE = 'muster_session';
 
 /**
  * Puts the permission table in front of every route: a route names its action in `config.action`, who calls is found out
@@ -65,13 +64,6 @@ export function protectRoutes(
     if (typeof who === 'string' || actor === null || sites?.length === 0) request.access.allow(null);
   });
   auditRequests(app, deps);
-}
-
-/** From the header (programs) or the cookie (browsers). */
-export function sessionToken(request: FastifyRequest): string | null {
-  const header = request.headers.authorization;
-  if (header?.startsWith('Bearer ') === true) return header.slice('Bearer '.length);
-  return request.cookies[SESSION_COOKIE] ?? null;
 }
 
 async function know(

@@ -35,6 +35,7 @@ const OWNER: Actor = {
   support: false,
   roles: new Map([[SITE, 'owner']]),
   provedAt: now,
+  lacksFactor: false,
 };
 const wanted = { siteId: SITE, name: 'Wall', maySubscribe: ['devices/+/telemetry'] };
 

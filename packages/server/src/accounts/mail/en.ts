@@ -10,12 +10,6 @@ export const en = {
       button: 'Accept the invitation',
       ignore: 'If you do not know who this is, leave this letter alone: nothing happens without you.',
     },
-    emailConfirmation: {
-      subject: 'Confirm your e-mail address',
-      paragraphs: ['Please confirm that {to} is your address.', 'The link works once, until {until}.'],
-      button: 'Confirm the address',
-      ignore: 'If you did not ask for this, leave this letter alone: nothing changes.',
-    },
     passwordReset: {
       subject: 'Choose a new password',
       paragraphs: [

@@ -12,7 +12,6 @@ export interface Facts {
     readonly role: Role;
     readonly until: number;
   };
-  readonly emailConfirmation: { readonly until: number };
   readonly passwordReset: { readonly until: number };
   readonly passwordChanged: { readonly at: number };
   readonly newSignIn: { readonly at: number; readonly agent: string; readonly address: string };

@@ -12,12 +12,6 @@ export const vi: Words = {
       button: 'Nhận lời mời',
       ignore: 'Nếu bạn không biết người này, hãy bỏ qua thư: sẽ không có gì xảy ra nếu bạn không đồng ý.',
     },
-    emailConfirmation: {
-      subject: 'Xác nhận địa chỉ e-mail của bạn',
-      paragraphs: ['Vui lòng xác nhận {to} là địa chỉ của bạn.', 'Liên kết dùng được một lần, đến {until}.'],
-      button: 'Xác nhận địa chỉ',
-      ignore: 'Nếu bạn không yêu cầu việc này, hãy bỏ qua thư này: không có gì thay đổi.',
-    },
     passwordReset: {
       subject: 'Đặt mật khẩu mới',
       paragraphs: [

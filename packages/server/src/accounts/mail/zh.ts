@@ -12,12 +12,6 @@ export const zh: Words = {
       button: '接受邀请',
       ignore: '如果您不认识此人，请忽略本邮件：未经您同意，不会发生任何事。',
     },
-    emailConfirmation: {
-      subject: '请确认您的电子邮箱地址',
-      paragraphs: ['请确认 {to} 是您的地址。', '该链接只能使用一次，有效期至 {until}。'],
-      button: '确认地址',
-      ignore: '如果这不是您本人的请求，请忽略此邮件：不会有任何更改。',
-    },
     passwordReset: {
       subject: '设置新密码',
       paragraphs: ['有人（希望是您本人）为您的账户请求设置新密码。', '链接只能使用一次，有效期至 {until}。'],

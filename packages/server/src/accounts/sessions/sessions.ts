@@ -1,16 +1,17 @@
-import { MusterError, type SignInRequest, type User } from '@muster/contract';
+import type { SessionInfo, User } from '@muster/contract';
+import { MusterError } from '@muster/contract';
+import type { Bus } from '../../platform/bus/index.ts';
 import type { Clock } from '../../platform/clock.ts';
-import type { Database } from '../../platform/db/index.ts';
+import { type Database, outsideUnit } from '../../platform/db/index.ts';
 import { createGather } from '../../platform/gather.ts';
 import { hashSecret, newId, newSecret } from '../../platform/ids.ts';
-import { createRateLimiter } from '../../platform/rate-limiter.ts';
-import { verifyPassword } from '../passwords/hash.ts';
-import { toUser } from '../users/store.ts';
-import type { Users } from '../users/users.ts';
+import type { Logger } from '../../platform/log.ts';
+import type { AccountsConfig } from './config.ts';
 import { createSessionStore, type Session, type SessionTables } from './store.ts';
+import { clientOf } from './user-agent.ts';
 
-const SESSION_MS = 30 * 24 * 3_600_000;
-const SIGN_INS_PER_MINUTE = 10;
+/** `lastUsedAt` is written no more often, ms. */
+const USED_EVERY_MS = 60_000;
 
 export interface NewSession {
   readonly token: string;
@@ -24,9 +25,8 @@ export interface Source {
   readonly userAgent: string | null;
 }
 
+/** Who is signed in. Tokens are opaque, and stored as hashes; what ends here has ended everywhere at the next request. */
 export interface Sessions {
-  /** SIGN_IN_FAILED for a wrong password and for an unknown user alike; RATE_LIMITED past 10 a minute and source. */
-  signIn(request: SignInRequest, source: Source): Promise<NewSession>;
   /** Begins a session for somebody who has proved who they are. */
   begin(user: User, source: Source): Promise<NewSession>;
   /** Whose token this is, or null. */
@@ -35,58 +35,109 @@ export interface Sessions {
   idOf(token: string): string;
   /** Those of these sessions that have not ended, with the roles that their users have now. */
   open(ids: readonly string[]): Promise<ReadonlyMap<string, Session>>;
-  end(token: string): Promise<void>;
+  /** Newest first. */
+  list(userId: string, current: string | null): Promise<SessionInfo[]>;
+  /** Signs out. */
+  endByToken(token: string): Promise<void>;
+  /** NOT_FOUND for one that the user does not have. */
+  end(userId: string, sessionId: string): Promise<void>;
+  /** All of a user, or all but one; how many. */
+  endAll(userId: string, except?: string): Promise<number>;
+  /** The user has just proved again who they are. */
+  proved(sessionId: string): Promise<void>;
 }
 
 export function createSessions(deps: {
   readonly db: Database<SessionTables>;
   readonly clock: Clock;
-  readonly users: Pick<Users, 'byEmail'>;
+  readonly bus: Bus;
+  readonly log: Logger;
+  readonly config: AccountsConfig;
 }): Sessions {
-  const { clock } = deps;
-  const store = createSessionStore(deps.db);
-  const open = (ids: readonly string[]): Promise<Map<string, Session>> =>
-    store.find(
+  const { clock, bus, log } = deps;
+  const longestMs = deps.config.sessionDays * 86_400_000;
+  const idleMs = deps.config.sessionIdleHours * 3_600_000;
+  const store = createSessionStore(deps.db, deps.config.secondFactor);
+  const touching = new Set<string>();
+  const open = (ids: readonly string[]): Promise<Map<string, Session>> => {
+    const now = clock.now();
+    return store.find(
       ids.map((id) => Buffer.from(id, 'hex')),
-      clock.now(),
+      now,
+      now - idleMs,
     );
+  };
   // requests that come together are one query, which leaves after they came: who has signed out is out
   const byId = createGather(open);
   const idOf = (token: string): string => hashSecret(token).toString('hex');
-  const attempts = createRateLimiter(clock, { limit: SIGN_INS_PER_MINUTE, windowMs: 60_000 });
 
-  async function begin(user: User, { address, userAgent }: Source): Promise<NewSession> {
-    const token = newSecret();
+  /** No request waits for it. */
+  function touch({ sessionId, lastUsedAt }: Session): void {
     const now = clock.now();
-    const expiresAt = now + SESSION_MS;
-    await store.insert({
-      token_hash: hashSecret(token),
-      session_id: newId(now),
-      user_id: user.userId,
-      created_at: now,
-      last_used_at: now,
-      expires_at: expiresAt,
-      proved_at: now,
-      address,
-      user_agent: userAgent,
-    });
-    return { token, expiresAt, user };
+    if (now - lastUsedAt < USED_EVERY_MS || touching.has(sessionId)) return;
+    touching.add(sessionId);
+    outsideUnit(() => store.used(sessionId, now))
+      .catch((error: unknown) => log.warn({ err: error }, 'the last use of a session was not written'))
+      .finally(() => touching.delete(sessionId));
   }
 
   return {
-    begin,
-    async signIn(request, source) {
-      const retryAfterMs = attempts.waitMs(source.address);
-      if (retryAfterMs > 0) throw new MusterError('RATE_LIMITED', { retryAfterMs });
-      attempts.count(source.address);
-      const row = await deps.users.byEmail(request.email);
-      const right = await verifyPassword(request.password, row?.password_hash ?? null);
-      if (row === undefined || !right) throw new MusterError('SIGN_IN_FAILED');
-      return begin(toUser(row), source);
+    async begin(user, { address, userAgent }) {
+      const token = newSecret();
+      const now = clock.now();
+      const expiresAt = now + longestMs;
+      await store.insert({
+        token_hash: hashSecret(token),
+        session_id: newId(now),
+        user_id: user.userId,
+        created_at: now,
+        last_used_at: now,
+        expires_at: expiresAt,
+        proved_at: now,
+        address,
+        user_agent: userAgent,
+      });
+      return { token, expiresAt, user };
     },
-    of: async (token) => (await byId(idOf(token))) ?? null,
+
+    async of(token) {
+      const session = (await byId(idOf(token))) ?? null;
+      if (session !== null) touch(session);
+      return session;
+    },
     idOf,
     open,
-    end: (token) => store.end(hashSecret(token)),
+
+    async list(userId, current) {
+      const now = clock.now();
+      return (await store.list(userId, now, now - idleMs)).map((row) => ({
+        sessionId: row.session_id,
+        current: row.session_id === current,
+        createdAt: row.created_at,
+        lastUsedAt: row.last_used_at,
+        expiresAt: Math.min(row.expires_at, row.last_used_at + idleMs),
+        address: row.address,
+        client: clientOf(row.user_agent),
+      }));
+    },
+
+    async endByToken(token) {
+      const session = await byId(idOf(token));
+      await store.endByToken(hashSecret(token));
+      if (session !== undefined) bus.publish('session.ended', { userId: session.user.userId });
+    },
+
+    async end(userId, sessionId) {
+      if (!(await store.end(userId, sessionId))) throw new MusterError('NOT_FOUND', { sessionId });
+      bus.publish('session.ended', { userId });
+    },
+
+    async endAll(userId, except) {
+      const ended = await store.endAll(userId, except ?? null);
+      if (ended > 0) bus.publish('session.ended', { userId });
+      return ended;
+    },
+
+    proved: (sessionId) => store.proved(sessionId, clock.now()),
   };
 }

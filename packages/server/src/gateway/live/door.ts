@@ -7,7 +7,7 @@ import { MusterError } from '@muster/contract';
  */
 export function tokenOf(
   request: IncomingMessage,
-  cookieName: string,
+  cookieNames: readonly string[],
   parseCookie: (header: string) => Readonly<Record<string, string | undefined>>,
 ): { readonly token: string; readonly from: 'header' | 'cookie' } | null {
   const { authorization, cookie } = request.headers;
@@ -15,7 +15,8 @@ export function tokenOf(
     if (!authorization.startsWith('Bearer ')) throw new MusterError('SIGN_IN_REQUIRED');
     return { token: authorization.slice('Bearer '.length), from: 'header' };
   }
-  const token = cookie === undefined ? undefined : parseCookie(cookie)[cookieName];
+  const cookies = cookie === undefined ? {} : parseCookie(cookie);
+  const token = cookieNames.map((name) => cookies[name]).find((value) => value !== undefined);
   return token === undefined ? null : { token, from: 'cookie' };
 }
 

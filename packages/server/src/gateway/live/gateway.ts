@@ -52,7 +52,8 @@ export function createLiveGateway(deps: {
   readonly metrics: Metrics;
   readonly config: LiveConfig;
   readonly inbox: LiveInbox;
-  readonly cookieName: string;
+  /** Of these the first that is there counts. */
+  readonly cookieNames: readonly string[];
   readonly publicUrl: string | null;
 }): LiveGateway {
   const { clock, log, metrics, config, inbox } = deps;
@@ -77,6 +78,7 @@ export function createLiveGateway(deps: {
   const gone = new Set<() => void>();
   let entering = 0;
   let stopping = false;
+  const ends: (() => void)[] = [];
   const loops: { cancel(): void; running: Promise<void> }[] = [];
 
   metrics.gauge('muster_live_viewers', 'Connections to the live feed open now', () => open.size);
@@ -117,7 +119,7 @@ export function createLiveGateway(deps: {
   async function upgrade(http: Http, request: IncomingMessage, stream: Duplex, head: Buffer): Promise<void> {
     if (stopping) throw new MusterError('SERVER_STOPPING');
     checkOrigin(request, deps.publicUrl);
-    const brought = tokenOf(request, deps.cookieName, (header) => http.parseCookie(header));
+    const brought = tokenOf(request, deps.cookieNames, (header) => http.parseCookie(header));
     entering += 1;
     try {
       if (open.size + entering > config.maxConnections) throw new MusterError('UNAVAILABLE', { open: open.size });
@@ -211,6 +213,18 @@ export function createLiveGateway(deps: {
     }
   }
 
+  /** Somebody's sessions ended, or their rights are others: nobody waits for the next look. */
+  let soon = false;
+  function recheckSoon(userId: string): void {
+    if (soon || ![...open].some(({ session }) => session.viewer()?.userId === userId)) return;
+    soon = true;
+    setImmediate(() => {
+      soon = false;
+      // what fails here is looked at again by the loop
+      recheck().catch((error: unknown) => log.debug({ err: error }, 'viewers could not be looked at at once'));
+    });
+  }
+
   /** Runs `task` every `ms` until the stop, one after the other. */
   function every(ms: number, task: () => Promise<void>): void {
     const loop = { cancel: (): void => undefined, running: Promise.resolve() };
@@ -244,12 +258,16 @@ export function createLiveGateway(deps: {
     start() {
       feeds.start();
       every(RECHECK_MS, recheck);
+      for (const name of ['session.ended', 'user.changed'] as const) {
+        ends.push(deps.bus.subscribe(name, ({ userId }) => recheckSoon(userId)));
+      }
       every(PING_MS, async () => ping());
     },
     count: () => open.size,
     async drain() {
       stopping = true;
       for (const loop of loops) loop.cancel();
+      for (const end of ends) end();
       routes.end();
       const left = new Promise<void>((resolve) => gone.add(resolve));
       for (const { session } of [...open]) session.close('SERVER_STOPPING');

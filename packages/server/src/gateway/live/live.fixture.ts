@@ -77,7 +77,7 @@ export async function startLive(
     bus,
     metrics,
     config: { ...(Value.Create(liveConfig) as LiveConfig), ...options.config },
-    cookieName: COOKIE,
+    cookieNames: [COOKIE],
     publicUrl: options.publicUrl ?? null,
     inbox: {
       viewerOf: async (token) => viewerOf(token),

@@ -22,6 +22,8 @@ const EXAMPLES: { readonly [Name in keyof BusEvents]: BusEvents[Name] } = {
   'certificates.changed': { siteId },
   'device.changed': { deviceId },
   'device.revoked': { deviceId },
+  'session.ended': { userId: 'user' },
+  'user.changed': { userId: 'user' },
   'apiKey.removed': { keyId: 'key' },
   'assistant.changed': { siteId },
   'site.changed': { siteId },

@@ -30,6 +30,10 @@ export interface BusEvents {
   'device.revoked': { readonly deviceId: string };
   /** Certificates of the site were bound, revoked, or their authority changed. */
   'certificates.changed': { readonly siteId: string };
+  /** Sessions of the user have ended: live connections are judged anew. */
+  'session.ended': { readonly userId: string };
+  /** Rights, state or memberships of the user are others. */
+  'user.changed': { readonly userId: string };
   'apiKey.removed': { readonly keyId: string };
   'assistant.changed': { readonly siteId: string };
   'site.changed': { readonly siteId: string };

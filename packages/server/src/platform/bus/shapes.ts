@@ -22,6 +22,8 @@ export const SHAPES: Shapes = {
   'device.changed': shape(Type.Object({ deviceId: id })),
   'device.revoked': shape(Type.Object({ deviceId: id })),
   'certificates.changed': shape(Type.Object({ siteId: id })),
+  'session.ended': shape(Type.Object({ userId: id })),
+  'user.changed': shape(Type.Object({ userId: id })),
   'apiKey.removed': shape(Type.Object({ keyId: id })),
   'assistant.changed': shape(Type.Object({ siteId: id })),
   'site.changed': shape(Type.Object({ siteId: id })),

@@ -1,0 +1,28 @@
+import { type Static, type TSchema, Type } from 'typebox';
+
+const demand = (who: string): TSchema & { static: boolean } =>
+  Type.Boolean({ default: false, description: `Whether ${who} must have a second factor` }) as never;
+
+/** How long people stay signed in, who may come in, and who needs more than a password. */
+export const accountsConfig = Type.Object({
+  sessionDays: Type.Integer({ minimum: 1, maximum: 365, default: 30, description: 'Longest session, days' }),
+  sessionIdleHours: Type.Integer({
+    minimum: 1,
+    maximum: 8_760,
+    default: 168,
+    description: 'A session that was not used for so long has ended, hours',
+  }),
+  selfRegistration: Type.Boolean({
+    default: false,
+    description: 'Whether people may register themselves; they belong to no site until somebody invites them',
+  }),
+  secondFactor: Type.Object({
+    administrator: demand('an administrator'),
+    support: demand('whoever supports this server'),
+    owner: demand('the owner of a site'),
+    operator: demand('an operator'),
+    viewer: demand('a viewer'),
+    guardian: demand('a guardian'),
+  }),
+});
+export type AccountsConfig = Static<typeof accountsConfig>;

@@ -1,0 +1,158 @@
+import { MusterError, type Registration, type User } from '@muster/contract';
+import type { Bus } from '../../platform/bus/index.ts';
+import type { Clock } from '../../platform/clock.ts';
+import { type Database, inOneUnit } from '../../platform/db/index.ts';
+import { hashSecret, newSecret } from '../../platform/ids.ts';
+import { createRateLimiter } from '../../platform/rate-limiter.ts';
+import { checkPassword } from '../passwords/check.ts';
+import { hashPassword, verifyPassword } from '../passwords/hash.ts';
+import type { Sessions } from '../sessions/sessions.ts';
+import { canonicalEmail, readEmail } from './email.ts';
+import type { Post } from './post.ts';
+import { createUserStore, type LinkPurpose, toUser, type UserTables } from './store.ts';
+import type { Users } from './users.ts';
+
+/** With what people sign in: their password and their address. Links are mailed, or printed for the administrator. */
+export interface Credentials {
+  /** Needs the password that they have: FACTOR_WRONG. All other sessions end. */
+  changePassword(userId: string, current: string, password: string, sessionId: string): Promise<void>;
+  /**
+   * A link to set a password anew, 30 minutes. Says nothing of whether there is such a user, and takes as long. It is
+   * never in an answer.
+   */
+  askReset(email: string, source: string): Promise<void>;
+  /** An administrator does it for somebody. */
+  sendReset(userId: string): Promise<void>;
+  /** LINK_INVALID. All sessions of the user end. */
+  useReset(token: string, password: string): Promise<User>;
+  /** A link to the new address; nothing changes until it is opened. */
+  askEmail(user: User, email: string): Promise<void>;
+  /** LINK_INVALID; CONFLICT when somebody has that address by now. */
+  confirmEmail(token: string): Promise<User>;
+  /** REGISTRATION_CLOSED. Says nothing of whether there is such a user; who registers belongs to no site. */
+  register(request: Registration, source: string): Promise<void>;
+  confirmRegistration(token: string): Promise<User>;
+}
+
+const RESET_MS = 30 * 60_000;
+const CONFIRM_MS = 24 * 3_600_000;
+/** Mails that one source, or one address, can make us send in an hour. */
+const MAILS_PER_HOUR = 10;
+
+export function createCredentials(deps: {
+  readonly db: Database<UserTables>;
+  readonly clock: Clock;
+  readonly bus: Bus;
+  readonly users: Users;
+  readonly sessions: Pick<Sessions, 'endAll'>;
+  readonly post: Post;
+  readonly selfRegistration: boolean;
+}): Credentials {
+  const { clock, bus, users, sessions, post } = deps;
+  const store = createUserStore(deps.db);
+  const asked = createRateLimiter(clock, { limit: MAILS_PER_HOUR, windowMs: 3_600_000 });
+
+  function count(...keys: readonly string[]): void {
+    const retryAfterMs = Math.max(...keys.map((key) => asked.waitMs(key)));
+    if (retryAfterMs > 0) throw new MusterError('RATE_LIMITED', { retryAfterMs });
+    for (const key of keys) asked.count(key);
+  }
+
+  async function makeLink(userId: string, purpose: LinkPurpose, ms: number, email: string | null): Promise<string> {
+    const token = newSecret();
+    const now = clock.now();
+    await store.addLink({ token_hash: hashSecret(token), purpose, user_id: userId, email, expires_at: now + ms }, now);
+    return token;
+  }
+
+  async function takeLink(token: string, purpose: LinkPurpose) {
+    const link = await store.takeLink(hashSecret(token), purpose, clock.now());
+    if (link === undefined) throw new MusterError('LINK_INVALID');
+    return link;
+  }
+
+  async function reset({ userId, email, language, name }: User): Promise<void> {
+    const path = `/reset?token=${await makeLink(userId, 'password', RESET_MS, null)}`;
+    if (post.canMail) post.send('passwordReset', { until: clock.now() + RESET_MS }, { email, language }, path);
+    else post.print(`Link for ${name} <${email}> to set a password anew, for 30 minutes: ${post.link(path)}`);
+  }
+
+  async function setPassword(user: User, password: string, except?: string): Promise<void> {
+    checkPassword(password, user);
+    await store.change(user.userId, { password_hash: await hashPassword(password) });
+    await sessions.endAll(user.userId, except);
+    await store.dropLinks(user.userId);
+    bus.publish('user.changed', { userId: user.userId });
+    post.send('passwordChanged', { at: clock.now() }, user, '/reset');
+  }
+
+  return {
+    async changePassword(userId, current, password, sessionId) {
+      const row = await users.byId(userId);
+      if (row === undefined || !(await verifyPassword(current, row.password_hash)))
+        throw new MusterError('FACTOR_WRONG');
+      await inOneUnit(() => setPassword(toUser(row), password, sessionId));
+    },
+
+    async askReset(email, source) {
+      count(`source ${source}`, `account ${canonicalEmail(email)}`);
+      const row = await users.byEmail(email);
+      // afterwards: the answer must not take longer for somebody who is there
+      if (row?.state === 'active') queueMicrotask(() => void reset(toUser(row)).catch(() => undefined));
+    },
+
+    sendReset: async (userId) => reset(await users.get(userId)),
+
+    useReset: (token, password) =>
+      inOneUnit(async () => {
+        const { user_id: userId } = await takeLink(token, 'password');
+        const user = await users.get(userId);
+        if (user.state !== 'active') throw new MusterError('LINK_INVALID');
+        await setPassword(user, password);
+        return user;
+      }),
+
+    async askEmail(user, typed) {
+      const email = readEmail(typed);
+      count(`account ${user.userId}`);
+      const path = `/confirm?token=${await makeLink(user.userId, 'email', CONFIRM_MS, email)}`;
+      if (post.canMail) post.send('emailConfirmation', { until: clock.now() + CONFIRM_MS }, { ...user, email }, path);
+      else post.print(`Link for ${user.name} <${user.email}> to change the address to ${email}: ${post.link(path)}`);
+    },
+
+    confirmEmail: (token) =>
+      inOneUnit(async () => {
+        const { user_id: userId, email } = await takeLink(token, 'email');
+        if (email === null) throw new MusterError('LINK_INVALID');
+        const user = await users.get(userId);
+        const other = await users.byEmail(email);
+        if (other !== undefined && other.user_id !== userId) {
+          throw new MusterError('CONFLICT', {}, { say: 'There is a user with this e-mail address already.' });
+        }
+        const row = await store.change(userId, { email, email_key: canonicalEmail(email) });
+        if (row === undefined) throw new MusterError('LINK_INVALID');
+        bus.publish('user.changed', { userId });
+        // the old address, too, so that a thief cannot take an account over unseen
+        post.send('emailChanged', { at: clock.now(), newEmail: email }, user, '/account');
+        return toUser(row);
+      }),
+
+    async register(request, source) {
+      if (!deps.selfRegistration) throw new MusterError('REGISTRATION_CLOSED');
+      const email = readEmail(request.email);
+      count(`source ${source}`, `account ${canonicalEmail(email)}`);
+      checkPassword(request.password, { email, name: request.name });
+      if ((await users.byEmail(email)) !== undefined) return;
+      const user = await users.create({ ...request, email, language: request.language ?? 'en', state: 'deactivated' });
+      const path = `/confirm?token=${await makeLink(user.userId, 'registration', CONFIRM_MS, null)}`;
+      if (post.canMail) post.send('emailConfirmation', { until: clock.now() + CONFIRM_MS }, user, path);
+      else post.print(`Link for ${user.name} <${email}> to confirm the registration: ${post.link(path)}`);
+    },
+
+    confirmRegistration: (token) =>
+      inOneUnit(async () => {
+        const { user_id: userId } = await takeLink(token, 'registration');
+        return users.change(userId, { state: 'active' });
+      }),
+  };
+}

@@ -1,0 +1,186 @@
+import {
+  EmailChange,
+  ErrorReply,
+  MeChange,
+  MeReply,
+  MusterError,
+  PasswordChange,
+  PasswordResetAsk,
+  PasswordResetUse,
+  Registration,
+  TokenUse,
+  User,
+} from '@muster/contract';
+import type { FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
+import type { Http } from '../../platform/http/index.ts';
+import type { Audit } from '../audit/index.ts';
+import type { Credentials } from './credentials.ts';
+import type { Users } from './users.ts';
+
+/** What people do about themselves: their name, address and password, with or without being signed in. */
+export function ownRoutes(
+  app: Http,
+  deps: { readonly users: Users; readonly credentials: Credentials; readonly audit: Audit },
+): void {
+  const { users, credentials, audit } = deps;
+  const tags = ['me'];
+  const failures = { '4xx': ErrorReply };
+  const Nothing = { 204: Type.Null(), ...failures };
+
+  app.get(
+    '/api/me',
+    {
+      config: { action: 'account.own' },
+      schema: { tags, summary: 'Who is signed in', response: { 200: MeReply, ...failures } },
+    },
+    async (request) => {
+      const { user, actor } = sessionOf(request);
+      return { user, memberships: [...actor.roles].map(([siteId, role]) => ({ siteId, role })) };
+    },
+  );
+
+  app.patch(
+    '/api/me',
+    {
+      config: { action: 'account.change', target: { kind: 'user' } },
+      schema: { tags, summary: 'Change name and language', body: MeChange, response: { 200: User, ...failures } },
+    },
+    async (request) => users.change(sessionOf(request).user.userId, request.body),
+  );
+
+  app.post(
+    '/api/me/password',
+    {
+      config: { action: 'account.change', target: { kind: 'password' } },
+      schema: {
+        tags,
+        summary: 'Change the password; all other sessions end',
+        body: PasswordChange,
+        response: Nothing,
+      },
+    },
+    async (request, reply) => {
+      const { user, sessionId } = sessionOf(request);
+      const { current, password } = request.body;
+      await credentials.changePassword(user.userId, current, password, sessionId);
+      return reply.status(204).send(null);
+    },
+  );
+
+  app.post(
+    '/api/me/email',
+    {
+      config: { action: 'account.factor', target: { kind: 'e-mail address' } },
+      schema: {
+        tags,
+        summary: 'Change the e-mail address: a link goes to the new one, and counts when it is opened',
+        body: EmailChange,
+        response: { 202: Type.Null(), ...failures },
+      },
+    },
+    async (request, reply) => {
+      await credentials.askEmail(sessionOf(request).user, request.body.email);
+      return reply.status(202).send(null);
+    },
+  );
+
+  app.post(
+    '/api/email-confirmations',
+    {
+      config: { action: 'account.begin' },
+      schema: {
+        tags,
+        summary: 'Open the link to a new e-mail address',
+        body: TokenUse,
+        response: { 200: User, ...failures },
+      },
+    },
+    async (request) => {
+      const user = await credentials.confirmEmail(request.body.token);
+      await audit.append({
+        action: 'account.change',
+        target: { kind: 'user', id: user.userId },
+        after: { email: user.email },
+      });
+      return user;
+    },
+  );
+
+  app.post(
+    '/api/password-resets',
+    {
+      config: { action: 'account.begin' },
+      schema: {
+        tags,
+        summary: 'Ask for a link to set the password anew; the answer is the same whoever exists',
+        body: PasswordResetAsk,
+        response: { 202: Type.Null(), ...failures },
+      },
+    },
+    async (request, reply) => {
+      await credentials.askReset(request.body.email, request.ip);
+      await audit.append({ action: 'account.askReset' });
+      return reply.status(202).send(null);
+    },
+  );
+
+  app.post(
+    '/api/password-resets/use',
+    {
+      config: { action: 'account.begin' },
+      schema: {
+        tags,
+        summary: 'Set the password anew with the link; all sessions end',
+        body: PasswordResetUse,
+        response: Nothing,
+      },
+    },
+    async (request, reply) => {
+      const user = await credentials.useReset(request.body.token, request.body.password);
+      await audit.append({ action: 'account.reset', target: { kind: 'user', id: user.userId } });
+      return reply.status(204).send(null);
+    },
+  );
+
+  app.post(
+    '/api/registrations',
+    {
+      config: { action: 'account.begin' },
+      schema: {
+        tags,
+        summary: 'Register oneself, where the operator allows it; belongs to no site and has no role',
+        body: Registration,
+        response: { 202: Type.Null(), ...failures },
+      },
+    },
+    async (request, reply) => {
+      await credentials.register(request.body, request.ip);
+      await audit.append({ action: 'account.register' });
+      return reply.status(202).send(null);
+    },
+  );
+
+  app.post(
+    '/api/registrations/confirm',
+    {
+      config: { action: 'account.begin' },
+      schema: {
+        tags,
+        summary: 'Open the link of a registration',
+        body: TokenUse,
+        response: { 200: User, ...failures },
+      },
+    },
+    async (request) => {
+      const user = await credentials.confirmRegistration(request.body.token);
+      await audit.append({ action: 'account.register', target: { kind: 'user', id: user.userId }, after: user });
+      return user;
+    },
+  );
+}
+
+function sessionOf({ access }: FastifyRequest) {
+  if (access.session === null) throw new MusterError('FORBIDDEN');
+  return access.session;
+}

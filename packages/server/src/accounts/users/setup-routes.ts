@@ -1,0 +1,53 @@
+import { ErrorReply, SessionReply, SetupRequest } from '@muster/contract';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { inOneUnit } from '../../platform/db/index.ts';
+import type { Http } from '../../platform/http/index.ts';
+import type { Audit } from '../audit/index.ts';
+import { setupPage } from '../pages/setup-page.ts';
+import type { NewSession, Source } from '../sessions/sessions.ts';
+import type { Users } from './users.ts';
+
+/** The first administrator of a new server. */
+export function setupRoutes(
+  app: Http,
+  deps: {
+    readonly users: Users;
+    readonly audit: Audit;
+    readonly begin: (user: Awaited<ReturnType<Users['get']>>, source: Source) => Promise<NewSession>;
+    readonly keep: (request: FastifyRequest, reply: FastifyReply, session: NewSession) => Promise<void>;
+    readonly sourceOf: (request: FastifyRequest) => Source;
+    /** Makes the first site with its assistant for the first administrator. */
+    readonly afterSetup: (userId: string, siteName: string) => Promise<void>;
+  },
+): void {
+  const { users, audit } = deps;
+
+  app.get('/setup', { config: { action: 'account.begin' }, schema: { hide: true } }, async (_request, reply) => {
+    const page = setupPage(await users.setupOpen());
+    return reply.header('content-security-policy', page.policy).type('text/html; charset=utf-8').send(page.html);
+  });
+
+  app.post(
+    '/api/setup',
+    {
+      config: { action: 'account.begin' },
+      schema: {
+        tags: ['people'],
+        summary: 'Use the set-up link: make the first administrator and their first site',
+        body: SetupRequest,
+        response: { 201: SessionReply, '4xx': ErrorReply },
+      },
+    },
+    async (request, reply) => {
+      const user = await inOneUnit(async () => {
+        const made = await users.setUp(request.body);
+        await deps.afterSetup(made.userId, request.body.siteName ?? 'Home');
+        await audit.append({ action: 'user.create', target: { kind: 'user', id: made.userId }, after: made });
+        return made;
+      });
+      const session = await deps.begin(user, deps.sourceOf(request));
+      await deps.keep(request, reply, session);
+      return reply.status(201).send(session);
+    },
+  );
+}
