@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { request as requestHttp } from 'node:http';
@@ -6,7 +7,9 @@ import { request as requestHttps } from 'node:https';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { connect as connectTls, getCACertificates, setDefaultCACertificates } from 'node:tls';
+import { promisify } from 'node:util';
 import type {
+  AlertList,
   CertificateAuthority,
   CertificateAuthorityList,
   Device,
@@ -39,7 +42,12 @@ before(async () => {
   setDefaultCACertificates([...getCACertificates('default'), server.cert]);
   muster = await startTestServer({
     parts,
-    flags: [`--http.tlsCert=${server.certFile}`, `--http.tlsKey=${server.keyFile}`, '--mqtt.tlsPort=0'],
+    flags: [
+      `--http.tlsCert=${server.certFile}`,
+      `--http.tlsKey=${server.keyFile}`,
+      '--mqtt.tlsPort=0',
+      '--alerts.startGraceMs=0',
+    ],
   });
   const [, , , , folder = ''] = (await readFile(join(muster.dataDir, 'pg', 'postmaster.pid'), 'utf8')).split('\n');
   // each with a bus of its own: what one does, the other sees in the database only
@@ -190,6 +198,9 @@ test('HTTPS: a certificate in place of a token, also when the handshake is resum
 test('the server names no authority to clients, and takes no second handshake on a connection', async () => {
   const shown = forge.device('tls-1', maker);
   const { port } = new URL(muster.url);
+  const asked = promisify(execFile)('openssl', ['s_client', '-connect', `localhost:${port}`], { timeout: WAIT_MS });
+  asked.child.stdin?.end();
+  assert.match((await asked).stdout, /No client certificate CA names sent/);
   const socket = connectTls({
     port: Number(port),
     ca: server.cert,
@@ -285,6 +296,37 @@ test('the routes: an upload waits, is read by members, changed by owners, audite
     ['certificate.change', 'certificate.change', 'certificate.bind', 'certificate.change'],
   );
 });
+
+test('thirty days before a certificate or its authority ends there is an alert, until the device has another', async () => {
+  const wanted = { method: 'GET', path: '/api/alerts?limit=100' } as const;
+  const alertOf = async (name: string): Promise<string | undefined> => {
+    const { deviceId } = await deviceOf(name);
+    const { alerts } = await muster.call<AlertList>(wanted.method, wanted.path);
+    return alerts.find((one) => one.deviceId === deviceId && one.state !== 'closed')?.fact;
+  };
+  const shortLived = forge.authority('Ends soon', { days: 20 });
+  const body = { certificate: shortLived.cert, provisions: true };
+  const waiting = await muster.call<CertificateAuthority>('POST', '/api/certificate-authorities', body);
+  const proof = forge.device(waiting.challenge ?? '', shortLived).cert;
+  await muster.call('POST', `/api/certificate-authorities/${waiting.authorityId}/proof`, { certificate: proof });
+  await (await publisher(forge.device('soon-1', maker, { days: 10 }))).endAsync();
+  await (await publisher(forge.device('soon-2', shortLived))).endAsync();
+  await (await publisher(forge.device('later-1', maker))).endAsync();
+  await until(async () => /ends in 10 days/.test((await alertOf('soon-1')) ?? ''));
+  await until(async () => /ends in 20 days/.test((await alertOf('soon-2')) ?? ''));
+  assert.equal(await alertOf('later-1'), undefined);
+  await (await publisher(forge.device('soon-1', maker))).endAsync();
+  await until(async () => (await alertOf('soon-1')) === undefined);
+});
+
+/** Resolves when it holds; fails when that takes longer than WAIT_MS. */
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  const signal = AbortSignal.timeout(WAIT_MS);
+  while (!(await holds())) {
+    signal.throwIfAborted();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
 
 test('a certificate for servers does not open a device connection, whoever signed it', async () => {
   const extensions = [...CLIENT.slice(0, 2), 'extendedKeyUsage=serverAuth'];
