@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -23,7 +23,6 @@ import {
 import { assemble } from '@muster/server';
 import { startTestServer, TEST_ADMINISTRATOR, type TestServer } from '@muster/server/testing';
 import { createStubVoice } from '@muster/testkit';
-import { Client } from 'pg';
 import { Value } from 'typebox/value';
 import { WebSocket } from 'ws';
 import { openViewer, type TestViewer } from '../../packages/server/src/gateway/live/live.fixture.ts';
@@ -191,7 +190,7 @@ test('devices that come and go, twins, events and alerts are seen as they are st
 test("a member of one site sees its things; another site's look as if they were not there", async () => {
   const { device } = await make('ours');
   const other = await muster.call<{ siteId: string }>('POST', '/api/sites', { name: 'Elsewhere' });
-  const token = await signInAs('viewer', other.siteId);
+  const { token } = await muster.person('viewer', other.siteId);
   const viewer = await watch(`site/${other.siteId}/alerts`, token);
   itemsOf(await viewer.next());
   for (const topic of [
@@ -277,35 +276,4 @@ function linesOf(child: ChildProcess): (is: (line: string) => boolean) => Promis
     while (!lines.some(is)) await once(reader, 'line', { signal: AbortSignal.timeout(20_000) });
     return lines.slice(0, lines.findIndex(is) + 1);
   };
-}
-
-/** A person with a role at one site. There is no other way in for a second person yet than the database. */
-async function signInAs(role: string, siteId: string): Promise<string> {
-  const token = randomBytes(32).toString('base64url');
-  const lines = (await readFile(join(muster.dataDir, 'pg', 'postmaster.pid'), 'utf8')).split('\n');
-  const client = new Client({
-    connectionString: `postgresql://muster@/muster?host=${encodeURIComponent(lines[4] ?? '')}`,
-  });
-  await client.connect();
-  try {
-    const userId = randomUUID();
-    await client.query(
-      `INSERT INTO users (user_id, email, name, password_hash, administrator, created_at)
-       VALUES ($1, $2, 'Bo', '', false, 0)`,
-      [userId, `${userId}@example.com`],
-    );
-    await client.query('INSERT INTO members (site_id, user_id, role, created_at) VALUES ($1, $2, $3, 0)', [
-      siteId,
-      userId,
-      role,
-    ]);
-    await client.query('INSERT INTO sessions (token_hash, user_id, created_at, expires_at) VALUES ($1, $2, 0, $3)', [
-      createHash('sha256').update(token).digest(),
-      userId,
-      Date.now() + 3_600_000,
-    ]);
-  } finally {
-    await client.end();
-  }
-  return token;
 }

@@ -2,7 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type ErrorReply, MusterError, type SessionReply } from '@muster/contract';
+import {
+  type DeploymentRole,
+  type ErrorReply,
+  type InvitationCreated,
+  MusterError,
+  type Role,
+  type SessionReply,
+} from '@muster/contract';
 import { createXiaozhiDevice, type XiaozhiDevice, type XiaozhiDeviceOptions } from '@muster/testkit';
 import { Client } from 'pg';
 import { readConfig } from './config.ts';
@@ -28,9 +35,25 @@ export interface TestServer {
   activate(code: string): Promise<string>;
   /** A simulated device of its own, activated and connected; `id` is its device id. */
   connect(options?: Partial<XiaozhiDeviceOptions>): Promise<XiaozhiDevice & { readonly id: string }>;
+  /**
+   * Somebody with a role at a site (default: the first), with a role on the whole server, or with none (null); invited
+   * and come in as anybody would be.
+   */
+  person(role: Role | DeploymentRole | null, siteId?: string): Promise<TestPerson>;
+  /** What was printed for whoever runs the server. */
+  readonly printed: readonly string[];
   /** Rows of its database, past the server; only while it is the embedded one. */
   sql<Row>(text: string, values?: readonly unknown[]): Promise<Row[]>;
   stop(): Promise<void>;
+}
+
+export interface TestPerson {
+  readonly userId: string;
+  readonly email: string;
+  readonly password: string;
+  readonly token: string;
+  /** One API call as this person; throws what the server answers when it is an error. */
+  call<T>(method: string, path: string, body?: unknown): Promise<T>;
 }
 
 export const TEST_ADMINISTRATOR = { email: 'ada@example.com', name: 'Ada', password: 'correct horse battery staple' };
@@ -51,11 +74,15 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     ...(options.flags ?? []),
   ];
   const log = createLogger(process.argv.includes('--log') ? 'debug' : 'silent');
-  const server = await startServer(readConfig(flags, {}), { log, ...options.parts });
+  const printed: string[] = [];
+  const print = (line: string): void => void printed.push(line);
+  const server = await startServer(readConfig(flags, {}), { log, print, ...options.parts });
   const { url } = server;
   let token = '';
 
-  async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+  const call = <T>(method: string, path: string, body?: unknown): Promise<T> => callAs(token, method, path, body);
+
+  async function callAs<T>(token: string, method: string, path: string, body?: unknown): Promise<T> {
     const reply = await fetch(url + path, {
       method,
       headers: {
@@ -82,6 +109,24 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const { sites } = await call<{ sites: { siteId: string }[] }>('GET', '/api/sites');
   await server.ready;
 
+  async function person(role: Role | DeploymentRole | null, siteId = sites[0]?.siteId): Promise<TestPerson> {
+    const email = `${role ?? 'nobody'}-${randomUUID()}@example.com`;
+    const isOfServer = role === 'administrator' || role === 'support';
+    const wanted = isOfServer ? { email, deploymentRole: role } : { email, siteId, role: role ?? 'viewer' };
+    const { link } = await call<InvitationCreated>('POST', '/api/invitations', wanted);
+    const invitation = new URL(link ?? url).searchParams.get('token') ?? '';
+    const password = `${randomUUID()} ${role}`;
+    const session = await callAs<SessionReply>('', 'POST', '/api/invitations/accept', {
+      token: invitation,
+      name: `A ${role ?? 'nobody'}`,
+      password,
+    });
+    const { userId } = session.user;
+    if (role === null) await call('DELETE', `/api/sites/${siteId}/members/${userId}`);
+    const own = session.token;
+    return { userId, email, password, token: own, call: (method, path, body) => callAs(own, method, path, body) };
+  }
+
   const activate = async (code: string): Promise<string> =>
     (await call<{ deviceId: string }>('POST', '/api/devices/activate', { code })).deviceId;
   let devices = 0;
@@ -97,6 +142,8 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     call,
     text: async (path) => (await fetch(url + path, { headers: { authorization: `Bearer ${token}` } })).text(),
     activate,
+    person,
+    printed,
     async connect(deviceOptions = {}) {
       devices += 1;
       const device = createXiaozhiDevice({

@@ -110,7 +110,7 @@ export function createSessionStore(db: Database<SessionTables>, demands?: Demand
         .where('user_id', '=', userId)
         .where('expires_at', '>', now)
         .where('last_used_at', '>', usedAfter)
-        .orderBy('created_at', 'desc')
+        .orderBy('session_id', 'desc')
         .limit(200)
         .execute(),
 
