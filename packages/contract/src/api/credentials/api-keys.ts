@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { At, Id, Name, nullable } from './fields.ts';
+import { At, Id, Name, nullable } from '../fields.ts';
 
 const Filters = Type.Array(Type.String({ minLength: 1, maxLength: 256, pattern: '^devices/' }), {
   maxItems: 32,

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { At, Id, literals, Name, nullable } from './fields.ts';
+import { At, Id, literals, Name, nullable } from '../fields.ts';
 
 export const AUTHORITY_STATES = ['waiting', 'active', 'disabled'] as const;
 
