@@ -40,7 +40,7 @@ export const consumerIot: Standard = {
           T.devices('firmware with a serial number: the key is registered beforehand, and proven again at every boot'),
           T.certificateAttacks('weak keys and signatures are refused, strong ones of each kind taken'),
         ]),
-        partly('5.1-4', 'A user changes a password or token in a simple way', 'Passwords cannot be changed yet.', [
+        partly('5.1-4', 'A user changes a password or token in a simple way', 'Passwords too; no test shows it yet.', [
           T.devices('at most three tokens of a device work: the newest'),
         ]),
         met('5.1-5', 'Guessing over the network is impractical', [
