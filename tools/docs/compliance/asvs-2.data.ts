@@ -153,11 +153,18 @@ export const levelTwo: readonly Claim[] = [
     T.permissions('who must have a second factor and has none can only set one up'),
     T.secondFactor('a passkey says who it is, and proves it for its owner only'),
   ]),
+  partly(
+    '6.2.11',
+    'Words of the place are refused in passwords',
+    'What is known about the owner is; a list of words of the place cannot be given.',
+    [T.passwordChoice('what is known about the owner does not make a password')],
+  ),
+  partly('6.2.12', 'Breached passwords are refused', 'Those that are common; no service of breaches is asked.', [
+    T.passwordChoice('every common password of twelve or more characters is refused'),
+  ]),
   ...missing(NOT_YET, {
     '6.1.2': 'Words that may not be in passwords are documented',
     '6.1.3': 'All ways to sign in are documented together',
-    '6.2.11': 'Words of the place are refused in passwords',
-    '6.2.12': 'Breached passwords are refused',
     '6.4.4': 'Who lost a factor proves who they are as at enrolment',
   }),
   partly('6.2.9', 'Passwords of 64 characters and more', NO_TEST, [
