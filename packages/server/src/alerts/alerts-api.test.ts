@@ -23,7 +23,13 @@ async function until<T>(look: () => Promise<T | undefined>): Promise<T> {
 it('a point over MQTT opens an alert that the API shows, a person takes it, and a good point ends it', async () => {
   const { siteId } = test;
   const { rules } = await test.call<{ rules: AlertRule[] }>('GET', `/api/alert-rules?siteId=${siteId}`);
-  assert.deepEqual(rules.map(({ kind }) => kind).sort(), ['clock-off', 'clone', 'offline', 'refusals']);
+  assert.deepEqual(rules.map(({ kind }) => kind).sort(), [
+    'certificate-ends',
+    'clock-off',
+    'clone',
+    'offline',
+    'refusals',
+  ]);
   const all = await test.call<{ rules: AlertRule[] }>('GET', '/api/alert-rules');
   assert.equal(all.rules.filter((rule) => rule.siteId === null).length, 6);
 

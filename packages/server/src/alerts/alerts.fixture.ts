@@ -59,7 +59,8 @@ export async function createAlertRig(
   // its rules are what the test makes
   await database.pool.query('INSERT INTO alert_defaults (made_for, made_at) VALUES ($1, 0)', [siteId]);
   await database.pool.query(
-    `INSERT INTO users (user_id, email, name, password_hash, created_at) VALUES ($1::uuid, $1::text, 'Tester', '', 0)`,
+    `INSERT INTO users (user_id, email, email_key, name, password_hash, created_at)
+     VALUES ($1::uuid, $1::text, $1::text, 'Tester', '', 0)`,
     [userId],
   );
   await database.pool.query(
