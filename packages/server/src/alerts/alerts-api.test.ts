@@ -31,7 +31,7 @@ it('a point over MQTT opens an alert that the API shows, a person takes it, and 
     'refusals',
   ]);
   const all = await test.call<{ rules: AlertRule[] }>('GET', '/api/alert-rules');
-  assert.equal(all.rules.filter((rule) => rule.siteId === null).length, 6);
+  assert.equal(all.rules.filter((rule) => rule.siteId === null).length, 7);
 
   const { device, token } = await test.call<DeviceCreated>('POST', '/api/devices', { name: 'Oven', tags: ['kitchen'] });
   const rule = await test.call<AlertRule>('POST', '/api/alert-rules', {
