@@ -58,10 +58,10 @@ export function protectRoutes(
     const { who } = permissionOf(action);
     const token = who === 'anyone' && action !== 'account.begin' ? null : sessionToken(request);
     request.access = createAccess(await know(deps, request, token), action, deps.clock.now());
-    // a role at a site can be judged only when the route knows the site; who is nobody, or may do it nowhere, is refused
-    // at once
+    // a role at a site can be judged only when the route knows the site; who is nobody, or may do it nowhere, and a key
+    // that was not made for it are refused at once
     const { actor, sites } = request.access;
-    if (typeof who === 'string' || actor === null || sites?.length === 0) request.access.allow(null);
+    if (typeof who === 'string' || actor?.kind !== 'user' || sites?.length === 0) request.access.allow(null);
   });
   auditRequests(app, deps);
 }

@@ -52,7 +52,7 @@ export function alertRoutes(app: Http, alerts: Alerts, lookups: AlertLookups): v
   app.get(
     '/api/alerts',
     {
-      config: { action: 'device.list' },
+      config: { action: 'alert.read' },
       schema: {
         tags,
         summary: 'Alerts, newest first',

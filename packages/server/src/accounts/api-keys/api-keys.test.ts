@@ -21,7 +21,7 @@ before(async () => {
     [SITE],
   );
   await database.pool.query(
-    "INSERT INTO users (user_id, email, name, password_hash, created_at) VALUES ($1, 'o@example.com', 'O', '', 0)",
+    "INSERT INTO users (user_id, email, email_key, name, password_hash, created_at) VALUES ($1, 'o@example.com', 'o@example.com', 'O', '', 0)",
     [SITE],
   );
 });

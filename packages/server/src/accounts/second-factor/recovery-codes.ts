@@ -14,8 +14,8 @@ export interface RecoveryCodes {
 const COUNT = 10;
 /** Without those that look alike: 0 O, 1 I L, U V. */
 const LETTERS = '23456789ABCDEFGHJKMNPQRSTWXYZ';
-/** 16 of 29 letters are 77 bits: nobody tries them all, so a plain hash is enough. */
-const LENGTH = 16;
+/** 24 of 29 letters are 116 bits: nobody tries them all, so a plain hash is enough (ASVS 5.0, 6.5.2: 112). */
+const LENGTH = 24;
 
 export function createRecoveryCodes(store: SecondFactorStore): RecoveryCodes {
   const hashOf = (userId: string, code: string): Buffer => hashSecret(`${userId} ${plain(code)}`);

@@ -24,7 +24,7 @@ async function user(name: string): Promise<User> {
   const userId = newId(clock.now());
   const email = `${name}-${userId}@example.com`;
   await database.pool.query(
-    "INSERT INTO users (user_id, email, name, password_hash, created_at) VALUES ($1, $2, $3, '', 0)",
+    "INSERT INTO users (user_id, email, email_key, name, password_hash, created_at) VALUES ($1, $2, $2, $3, '', 0)",
     [userId, email, name],
   );
   return { userId, email, name };

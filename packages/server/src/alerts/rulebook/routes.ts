@@ -31,7 +31,7 @@ export function ruleRoutes(app: Http, rules: RuleBook): void {
   app.get(
     '/api/alert-rules',
     {
-      config: { action: 'device.list' },
+      config: { action: 'alert.read' },
       schema: {
         tags,
         summary: 'Rules of your sites, or of one; an administrator sees those of the server too',
