@@ -32,10 +32,12 @@ export function readEmail(typed: string): string {
 
 /** Characters that show nothing, or turn around what stands beside them. */
 const DECEIVING = /[\p{Cc}\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/u;
+/** Joiners show nothing in these scripts; Persian, Indic scripts and emoji need them. */
+const IDLE_JOINER = /[\p{Script=Latin}\p{Script=Cyrillic}\p{Script=Greek}\p{Script=Han}][\u200c\u200d]/u;
 
 /** A name as it is stored; REQUEST_INVALID for one with characters that deceive whoever reads it. */
 export function readPersonName(typed: string): string {
   const name = typed.normalize('NFC').trim();
-  if (name !== '' && !DECEIVING.test(name)) return name;
+  if (name !== '' && !DECEIVING.test(name) && !IDLE_JOINER.test(name)) return name;
   throw new MusterError('REQUEST_INVALID', {}, { say: 'The name is empty, or has characters that show nothing.' });
 }

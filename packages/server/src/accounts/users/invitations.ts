@@ -10,6 +10,7 @@ import {
 import type { Clock } from '../../platform/clock.ts';
 import { type Database, inOneUnit } from '../../platform/db/index.ts';
 import { hashSecret, newId, newSecret } from '../../platform/ids.ts';
+import { createRateLimiter } from '../../platform/rate-limiter.ts';
 import { canonicalEmail, readEmail } from './email.ts';
 import type { Post } from './post.ts';
 import type { UserTables } from './store.ts';
@@ -21,7 +22,7 @@ type Row = UserTables['invitations'];
 export interface Invitations {
   /**
    * REQUEST_INVALID when it is neither of a site with a role nor of the deployment with one; CONFLICT for a member;
-   * QUOTA_EXCEEDED past 100 that are open. `link` is null when it was mailed.
+   * QUOTA_EXCEEDED past 100 that are open; RATE_LIMITED past 200 in a day. `link` is null when it was mailed.
    */
   create(
     wanted: InvitationCreate,
@@ -45,6 +46,8 @@ export interface Invitations {
 
 const VALID_MS = 7 * 86_400_000;
 const MOST_OPEN = 100;
+/** Of one site, or of the whole server, with those sent again: each may be a letter to a stranger. */
+const MOST_IN_A_DAY = 200;
 
 export function createInvitations(deps: {
   readonly db: Database<UserTables>;
@@ -55,6 +58,14 @@ export function createInvitations(deps: {
   readonly siteName: (siteId: string) => Promise<string>;
 }): Invitations {
   const { db, clock, users, post } = deps;
+  const sent = createRateLimiter(clock, { limit: MOST_IN_A_DAY, windowMs: 86_400_000 });
+
+  function count(siteId: string | null): void {
+    const place = siteId ?? 'server';
+    const retryAfterMs = sent.waitMs(place);
+    if (retryAfterMs > 0) throw new MusterError('RATE_LIMITED', { retryAfterMs });
+    sent.count(place);
+  }
 
   async function shown(row: Row): Promise<Invitation> {
     const by = row.invited_by === null ? undefined : await users.byId(row.invited_by);
@@ -127,6 +138,7 @@ export function createInvitations(deps: {
       }
       const open = await this.list(siteId ?? null);
       if (open.length >= MOST_OPEN) throw new MusterError('QUOTA_EXCEEDED', { limit: MOST_OPEN });
+      count(siteId ?? null);
       const now = clock.now();
       const token = newSecret();
       const row: Row = {
@@ -159,6 +171,7 @@ export function createInvitations(deps: {
     },
 
     async again(invitationId, by) {
+      count((await find(invitationId)).site_id);
       const token = newSecret();
       const row = await db
         .updateTable('invitations')
