@@ -79,6 +79,15 @@ test('an owner can invite to their site only, and to nothing on the whole server
   await assert.rejects(owner.call('POST', '/api/invitations', { email, siteId, role: 'viewer' }), code('NOT_FOUND'));
 });
 
+test('an invitation is not sent again without end', async () => {
+  const { siteId } = await muster.call<{ siteId: string }>('POST', '/api/sites', { name: 'Letters', kind: 'home' });
+  const wanted = { email: 'flooded@example.com', siteId, role: 'viewer' };
+  const { invitation } = await muster.call<InvitationCreated>('POST', '/api/invitations', wanted);
+  const path = `/api/invitations/${invitation.invitationId}/again`;
+  for (let nth = 1; nth < 200; nth++) await muster.call('POST', path);
+  await assert.rejects(muster.call('POST', path), code('RATE_LIMITED'));
+});
+
 test('a reset link is printed for the administrator, is in no answer, works once and ends all sessions', async () => {
   const person = await muster.person('viewer');
   const known = await ask('POST', '/api/password-resets', { email: person.email });
