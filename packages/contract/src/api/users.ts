@@ -65,7 +65,7 @@ export const InvitationAsk = Type.Object({ token: Token }, strict);
 export const InvitationInfo = Type.Object({
   email: Type.String(),
   place: Type.String({ description: 'Name of the site, or of this server' }),
-  role: literals([...ROLES, ...DEPLOYMENT_ROLES]),
+  role: nullable(literals([...ROLES, ...DEPLOYMENT_ROLES])),
   invitedBy: nullable(Type.String()),
   hasAccount: Type.Boolean({ description: 'Sign in with that address first, then accept' }),
   expiresAt: At,
@@ -122,8 +122,5 @@ export type PasswordResetAsk = Static<typeof PasswordResetAsk>;
 export const PasswordResetUse = Type.Object({ token: Token, password: Password }, strict);
 export type PasswordResetUse = Static<typeof PasswordResetUse>;
 
-export const Registration = Type.Object(
-  { email: Email, name: Name, password: Password, language: Type.Optional(LanguageSchema) },
-  strict,
-);
+export const Registration = Type.Object({ email: Email, language: Type.Optional(LanguageSchema) }, strict);
 export type Registration = Static<typeof Registration>;

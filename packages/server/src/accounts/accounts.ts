@@ -94,6 +94,8 @@ export async function createAccounts(deps: {
     users,
     sessions,
     post,
+    log,
+    invitations,
     selfRegistration: config.selfRegistration,
   });
   const apiKeys = createApiKeys({ db: database.for(), clock, bus });

@@ -2,6 +2,7 @@ import type { Http } from '../platform/http/index.ts';
 import type { Accounts } from './accounts.ts';
 import { apiKeyRoutes } from './api-keys/routes.ts';
 import { auditRoutes } from './audit/routes.ts';
+import { pageRoutes } from './pages/routes.ts';
 import { secondFactorRoutes } from './second-factor/routes.ts';
 import { keepSession, sessionRoutes, sourceOf } from './sessions/routes.ts';
 import { invitationRoutes } from './users/invitation-routes.ts';
@@ -24,9 +25,16 @@ export function accountRoutes(
   const { publicUrl, afterSetup } = deps;
   const keep = keepSession(publicUrl, { endByToken: (token) => sessions.endByToken(token) });
   const begin: typeof sessions.begin = (user, source) => sessions.begin(user, source);
+  pageRoutes(app, { setupOpen: () => users.setupOpen() });
   setupRoutes(app, { users, audit, begin, keep, sourceOf, afterSetup });
   sessionRoutes(app, { sessions, signIn, publicUrl, keep });
-  ownRoutes(app, { users, credentials, audit });
+  ownRoutes(app, {
+    users,
+    credentials,
+    audit,
+    prove: (request, user, password) =>
+      signIn.prove(user, { kind: 'password', password }, { ...sourceOf(request), place: null }),
+  });
   secondFactorRoutes(app, factors, { publicUrl });
   userRoutes(app, users, credentials);
   invitationRoutes(app, { invitations, users, audit, begin, keep, sourceOf });

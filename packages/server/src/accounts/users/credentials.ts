@@ -1,21 +1,23 @@
-import { MusterError, type Registration, type User } from '@muster/contract';
+import { type Language, MusterError, type User } from '@muster/contract';
 import type { Bus } from '../../platform/bus/index.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { type Database, inOneUnit } from '../../platform/db/index.ts';
 import { hashSecret, newSecret } from '../../platform/ids.ts';
+import type { Logger } from '../../platform/log.ts';
 import { createRateLimiter } from '../../platform/rate-limiter.ts';
 import { checkPassword } from '../passwords/check.ts';
-import { hashPassword, verifyPassword } from '../passwords/hash.ts';
+import { hashPassword } from '../passwords/hash.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import { canonicalEmail, readEmail } from './email.ts';
+import type { Invitations } from './invitations.ts';
 import type { Post } from './post.ts';
 import { createUserStore, type LinkPurpose, toUser, type UserTables } from './store.ts';
 import type { Users } from './users.ts';
 
 /** With what people sign in: their password and their address. Links are mailed, or printed for the administrator. */
 export interface Credentials {
-  /** Needs the password that they have: FACTOR_WRONG. All other sessions end. */
-  changePassword(userId: string, current: string, password: string, sessionId: string): Promise<void>;
+  /** The caller has proved who they are. All other sessions end. */
+  changePassword(user: User, password: string, sessionId: string): Promise<void>;
   /**
    * A link to set a password anew, 30 minutes. Says nothing of whether there is such a user, and takes as long. It is
    * never in an answer.
@@ -29,9 +31,8 @@ export interface Credentials {
   askEmail(user: User, email: string): Promise<void>;
   /** LINK_INVALID; CONFLICT when somebody has that address by now. */
   confirmEmail(token: string): Promise<User>;
-  /** REGISTRATION_CLOSED. Says nothing of whether there is such a user; who registers belongs to no site. */
-  register(request: Registration, source: string): Promise<void>;
-  confirmRegistration(token: string): Promise<User>;
+  /** REGISTRATION_CLOSED, RATE_LIMITED. Says nothing of whether there is such a user. */
+  register(email: string, language: Language, source: string): Promise<void>;
 }
 
 const RESET_MS = 30 * 60_000;
@@ -46,6 +47,8 @@ export function createCredentials(deps: {
   readonly users: Users;
   readonly sessions: Pick<Sessions, 'endAll'>;
   readonly post: Post;
+  readonly log: Logger;
+  readonly invitations: Pick<Invitations, 'register'>;
   readonly selfRegistration: boolean;
 }): Credentials {
   const { clock, bus, users, sessions, post } = deps;
@@ -87,18 +90,16 @@ export function createCredentials(deps: {
   }
 
   return {
-    async changePassword(userId, current, password, sessionId) {
-      const row = await users.byId(userId);
-      if (row === undefined || !(await verifyPassword(current, row.password_hash)))
-        throw new MusterError('FACTOR_WRONG');
-      await inOneUnit(() => setPassword(toUser(row), password, sessionId));
-    },
+    changePassword: (user, password, sessionId) => inOneUnit(() => setPassword(user, password, sessionId)),
 
     async askReset(email, source) {
       count(`source ${source}`, `account ${canonicalEmail(email)}`);
       const row = await users.byEmail(email);
       // afterwards: the answer must not take longer for somebody who is there
-      if (row?.state === 'active') queueMicrotask(() => void reset(toUser(row)).catch(() => undefined));
+      if (row?.state !== 'active') return;
+      setImmediate(() => {
+        reset(toUser(row)).catch((error: unknown) => deps.log.error({ err: error }, 'a link was not sent'));
+      });
     },
 
     sendReset: async (userId) => reset(await users.get(userId)),
@@ -137,22 +138,10 @@ export function createCredentials(deps: {
         return toUser(row);
       }),
 
-    async register(request, source) {
+    async register(email, language, source) {
       if (!deps.selfRegistration) throw new MusterError('REGISTRATION_CLOSED');
-      const email = readEmail(request.email);
       count(`source ${source}`, `account ${canonicalEmail(email)}`);
-      checkPassword(request.password, { email, name: request.name });
-      if ((await users.byEmail(email)) !== undefined) return;
-      const user = await users.create({ ...request, email, language: request.language ?? 'en', state: 'deactivated' });
-      const path = `/confirm?token=${await makeLink(user.userId, 'registration', CONFIRM_MS, null)}`;
-      if (post.canMail) post.send('emailConfirmation', { until: clock.now() + CONFIRM_MS }, user, path);
-      else post.print(`Link for ${user.name} <${email}> to confirm the registration: ${post.link(path)}`);
+      await deps.invitations.register(email, language);
     },
-
-    confirmRegistration: (token) =>
-      inOneUnit(async () => {
-        const { user_id: userId } = await takeLink(token, 'registration');
-        return users.change(userId, { state: 'active' });
-      }),
   };
 }

@@ -4,6 +4,7 @@ import {
   type InvitationAccept,
   type InvitationCreate,
   type InvitationInfo,
+  type Language,
   MusterError,
   type User,
 } from '@muster/contract';
@@ -42,9 +43,15 @@ export interface Invitations {
    * of it is signed in.
    */
   accept(request: InvitationAccept, signedIn: User | null): Promise<User>;
+  /**
+   * Somebody who asks to come in, where the operator allows it: a link to their address, with which they choose a name
+   * and a password, and nothing else. Says nothing of whether there is such a user.
+   */
+  register(email: string, language: Language): Promise<void>;
 }
 
 const VALID_MS = 7 * 86_400_000;
+const REGISTRATION_MS = 86_400_000;
 const MOST_OPEN = 100;
 /** Of one site, or of the whole server, with those sent again: each may be a letter to a stranger. */
 const MOST_IN_A_DAY = 200;
@@ -104,15 +111,31 @@ export function createInvitations(deps: {
 
   const placeOf = async ({ site_id: siteId }: Row): Promise<string> =>
     siteId === null ? 'Muster' : deps.siteName(siteId);
-  const roleOf = ({ role, deployment_role: deploymentRole }: Row) => role ?? deploymentRole ?? 'viewer';
+  const roleOf = ({ role, deployment_role: deploymentRole }: Row) => role ?? deploymentRole;
 
   /** By mail, or for whoever invites to hand on. */
   async function deliver(row: Row, token: string, by: User): Promise<string | null> {
     const path = `/invitation?token=${token}`;
     if (!post.canMail) return post.link(path);
-    const facts = { inviter: by.name, place: await placeOf(row), role: roleOf(row), until: row.expires_at };
+    const facts = { inviter: by.name, place: await placeOf(row), role: roleOf(row) ?? 'viewer', until: row.expires_at };
     post.send('invitation', facts, { email: row.email, language: row.language }, path);
     return null;
+  }
+
+  /** Whoever invites must have the right still: who was put out cannot come back by a link of their own. */
+  async function checkInviter({
+    invited_by: by,
+    site_id: siteId,
+    deployment_role: deploymentRole,
+  }: Row): Promise<void> {
+    if (siteId === null && deploymentRole === null) return;
+    const inviter = by === null ? undefined : await users.byId(by);
+    const isOwner =
+      inviter !== undefined &&
+      siteId !== null &&
+      (await users.membershipsOf(inviter.user_id)).some((one) => one.siteId === siteId && one.role === 'owner');
+    const may = inviter?.state === 'active' && (inviter.administrator || isOwner);
+    if (!may) throw new MusterError('INVITATION_INVALID');
   }
 
   async function remove(invitationId: string): Promise<boolean> {
@@ -164,6 +187,7 @@ export function createInvitations(deps: {
         .selectFrom('invitations')
         .selectAll()
         .where('site_id', siteId === null ? 'is' : '=', siteId)
+        .where((eb) => eb.or([eb('site_id', 'is not', null), eb('deployment_role', 'is not', null)]))
         .where('expires_at', '>', clock.now())
         .orderBy('invitation_id')
         .execute();
@@ -189,6 +213,7 @@ export function createInvitations(deps: {
 
     async info(token) {
       const row = await byToken(token);
+      await checkInviter(row);
       const { invitedBy } = await shown(row);
       return {
         email: row.email,
@@ -205,6 +230,7 @@ export function createInvitations(deps: {
         const row = await byToken(token);
         // one of two that come at once
         if (!(await remove(row.invitation_id))) throw new MusterError('INVITATION_INVALID');
+        await checkInviter(row);
         const known = await users.byEmail(row.email);
         if (known !== undefined && known.user_id !== signedIn?.userId) throw new MusterError('SIGN_IN_REQUIRED');
         const isMade = known === undefined && (name === undefined || password === undefined);
@@ -222,6 +248,31 @@ export function createInvitations(deps: {
         if (siteId !== null && role !== null) await users.setMember(siteId, user.userId, role);
         return deploymentRole === null ? user : users.change(user.userId, { [deploymentRole]: true });
       }),
+    async register(typed, language) {
+      const email = readEmail(typed);
+      if ((await users.byEmail(email)) !== undefined) return;
+      const now = clock.now();
+      const token = newSecret();
+      await db
+        .insertInto('invitations')
+        .values({
+          invitation_id: newId(now),
+          token_hash: hashSecret(token),
+          email,
+          email_key: canonicalEmail(email),
+          site_id: null,
+          role: null,
+          deployment_role: null,
+          language,
+          invited_by: null,
+          created_at: now,
+          expires_at: now + REGISTRATION_MS,
+        })
+        .execute();
+      const path = `/invitation?token=${token}`;
+      if (post.canMail) post.send('emailConfirmation', { until: now + REGISTRATION_MS }, { email, language }, path);
+      else post.print(`Link for ${email} to register, for 24 hours: ${post.link(path)}`);
+    },
   };
 
   async function memberOf(siteId: string | undefined, userId: string): Promise<boolean> {

@@ -21,7 +21,13 @@ import type { Users } from './users.ts';
 /** What people do about themselves: their name, address and password, with or without being signed in. */
 export function ownRoutes(
   app: Http,
-  deps: { readonly users: Users; readonly credentials: Credentials; readonly audit: Audit },
+  deps: {
+    readonly users: Users;
+    readonly credentials: Credentials;
+    readonly audit: Audit;
+    /** FACTOR_WRONG, RATE_LIMITED. */
+    readonly prove: (request: FastifyRequest, user: User, password: string) => Promise<void>;
+  },
 ): void {
   const { users, credentials, audit } = deps;
   const tags = ['me'];
@@ -63,7 +69,8 @@ export function ownRoutes(
     async (request, reply) => {
       const { user, sessionId } = sessionOf(request);
       const { current, password } = request.body;
-      await credentials.changePassword(user.userId, current, password, sessionId);
+      await deps.prove(request, user, current);
+      await credentials.changePassword(user, password, sessionId);
       return reply.status(204).send(null);
     },
   );
@@ -149,33 +156,16 @@ export function ownRoutes(
       config: { action: 'account.begin' },
       schema: {
         tags,
-        summary: 'Register oneself, where the operator allows it; belongs to no site and has no role',
+        summary: 'Ask for a link to register, where the operator allows it: it leads to no site and no role',
         body: Registration,
         response: { 202: Type.Null(), ...failures },
       },
     },
     async (request, reply) => {
-      await credentials.register(request.body, request.ip);
+      const { email, language = 'en' } = request.body;
+      await credentials.register(email, language, request.ip);
       await audit.append({ action: 'account.register' });
       return reply.status(202).send(null);
-    },
-  );
-
-  app.post(
-    '/api/registrations/confirm',
-    {
-      config: { action: 'account.begin' },
-      schema: {
-        tags,
-        summary: 'Open the link of a registration',
-        body: TokenUse,
-        response: { 200: User, ...failures },
-      },
-    },
-    async (request) => {
-      const user = await credentials.confirmRegistration(request.body.token);
-      await audit.append({ action: 'account.register', target: { kind: 'user', id: user.userId }, after: user });
-      return user;
     },
   );
 }

@@ -3,7 +3,6 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { inOneUnit } from '../../platform/db/index.ts';
 import type { Http } from '../../platform/http/index.ts';
 import type { Audit } from '../audit/index.ts';
-import { setupPage } from '../pages/setup-page.ts';
 import type { NewSession, Source } from '../sessions/sessions.ts';
 import type { Users } from './users.ts';
 
@@ -21,11 +20,6 @@ export function setupRoutes(
   },
 ): void {
   const { users, audit } = deps;
-
-  app.get('/setup', { config: { action: 'account.begin' }, schema: { hide: true } }, async (_request, reply) => {
-    const page = setupPage(await users.setupOpen());
-    return reply.header('content-security-policy', page.policy).type('text/html; charset=utf-8').send(page.html);
-  });
 
   app.post(
     '/api/setup',

@@ -40,7 +40,7 @@ export interface UserTables {
   };
 }
 export type UserRow = UserTables['users'];
-export type LinkPurpose = 'password' | 'email' | 'registration';
+export type LinkPurpose = 'password' | 'email';
 export type UserStore = ReturnType<typeof createUserStore>;
 
 export function createUserStore(db: Database<UserTables>) {

@@ -118,8 +118,42 @@ test('a change of the password ends all other sessions, and needs the one before
 });
 
 test('nobody registers where that is off', async () => {
-  const body = { email: 'self@example.com', name: 'Self', password: 'seven green lanterns sing' };
+  const body = { email: 'self@example.com' };
   assert.match((await ask('POST', '/api/registrations', body)).text, /REGISTRATION_CLOSED/);
+});
+
+test('where it is on, whoever opens the link chooses the password, and belongs to nothing', async (t) => {
+  const open = await startTestServer({ flags: ['--accounts.selfRegistration=true'] });
+  t.after(() => open.stop());
+  const post = async (path: string, body: object): Promise<Response> =>
+    fetch(open.url + path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+  assert.equal((await post('/api/registrations', { email: 'self@example.com', role: 'owner' })).status, 400);
+  const [fresh, taken] = await Promise.all([
+    post('/api/registrations', { email: 'self@example.com' }),
+    post('/api/registrations', { email: 'ada@example.com' }),
+  ]);
+  assert.deepEqual([fresh.status, await fresh.text()], [taken.status, await taken.text()]);
+  assert.equal(open.printed.length, 1);
+  const token = tokenOf(open.printed[0]?.slice(open.printed[0].lastIndexOf('http')));
+  const accept = { token, name: 'Self', password: 'seven green lanterns sing' };
+  const reply = (await (await post('/api/invitations/accept', accept)).json()) as SessionReply;
+  assert.deepEqual([reply.user.administrator, reply.user.support], [false, false]);
+  const me = await fetch(`${open.url}/api/me`, { headers: { authorization: `Bearer ${reply.token}` } });
+  assert.deepEqual(((await me.json()) as MeReply).memberships, []);
+});
+
+test('an invitation of somebody who may not invite any more is void', async () => {
+  const { siteId } = await muster.call<{ siteId: string }>('POST', '/api/sites', { name: 'Left', kind: 'home' });
+  const leaves = await muster.person('owner', siteId);
+  const wanted = { email: 'own-back-door@example.com', siteId, role: 'owner' };
+  const { link } = await leaves.call<InvitationCreated>('POST', '/api/invitations', wanted);
+  await muster.call('DELETE', `/api/sites/${siteId}/members/${leaves.userId}`);
+  const body = { token: tokenOf(link), name: 'Back', password: 'seven green lanterns sing' };
+  assert.match((await ask('POST', '/api/invitations/accept', body)).text, /INVITATION_INVALID/);
 });
 
 test('addresses and names that look like others are refused', () => {

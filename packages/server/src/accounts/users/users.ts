@@ -200,7 +200,10 @@ export function createUsers(deps: {
         changed(userId);
       }),
 
-    addOwner: (siteId, userId) => store.setMember(siteId, userId, 'owner', clock.now()),
+    async addOwner(siteId, userId) {
+      await store.setMember(siteId, userId, 'owner', clock.now());
+      changed(userId);
+    },
     isMember: async (siteId, userId) => (await store.members(siteId, userId)).length > 0,
   };
 }
