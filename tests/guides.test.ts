@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -21,6 +21,7 @@ const GUIDES: readonly { readonly file: string; readonly programs: readonly stri
   { file: 'add-an-alert-rule.md', programs: ['curl'] },
   { file: 'add-a-notifier.md', programs: ['mosquitto_sub', 'curl'] },
   { file: 'report-an-incident.md', programs: [] },
+  { file: 'first-team.md', programs: ['openssl'] },
   { file: 'device-certificates.md', programs: ['mosquitto_pub', 'curl', 'openssl'], tls: true },
 ];
 const GUIDE_MS = 45_000;
@@ -42,6 +43,7 @@ async function sitDown(folder: string, flags: readonly string[]): Promise<Desk> 
   const found = { muster, folder };
   const npx = `#!/bin/sh\nshift\nexec "${process.execPath}" "${join(ROOT, 'packages/cli/bin/muster.js')}" "$@"\n`;
   await writeFile(join(folder, 'npx'), npx, { mode: 0o755 });
+  await symlink(join(ROOT, 'docs'), join(folder, 'docs'));
   const password = join(folder, 'password');
   await writeFile(password, TEST_ADMINISTRATOR.password);
   const { email } = TEST_ADMINISTRATOR;

@@ -43,13 +43,14 @@ export async function openApi(): Promise<OpenApi> {
     credentials: absent<Accounts['credentials']>(),
     sessions: absent<Accounts['sessions']>(),
     signIn: absent<Accounts['signIn']>(),
+    oidc: null,
     factors: absent<Accounts['factors']>(),
     apiKeys: absent<Accounts['apiKeys']>(),
     audit: absent<Accounts['audit']>(),
     book: absent<Accounts['book']>(),
     sealer: absent<Accounts['sealer']>(),
   };
-  accountRoutes(http, accounts, { publicUrl: null, afterSetup: absent() });
+  accountRoutes(http, accounts, { now: absent(), publicUrl: null, afterSetup: absent() });
   siteRoutes(http, absent());
   assistantRoutes(http, absent(), absent());
   deviceRoutes(http, absent(), absent());

@@ -16,6 +16,7 @@ import { keyCommands } from './commands/keys.ts';
 import { notifierCommands } from './commands/notifiers.ts';
 import { auditCommands } from './commands/people/audit.ts';
 import { incidentCommands } from './commands/people/incidents.ts';
+import { memberCommands } from './commands/people/members.ts';
 import { sayCommands } from './commands/say.ts';
 import { simulateCommands } from './commands/simulate.ts';
 import { siteCommands } from './commands/sites.ts';
@@ -40,6 +41,7 @@ export const commands: readonly Command[] = [
   ...watchCommands,
   ...alertCommands,
   ...notifierCommands,
+  ...memberCommands,
   ...auditCommands,
   ...assistantCommands,
   ...turnCommands,

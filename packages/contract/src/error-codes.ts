@@ -58,6 +58,21 @@ export const ERROR_CODES = {
     meaning: 'The link was used already, or is too old: ask for a new one.',
   },
   REGISTRATION_CLOSED: { status: 403, retryable: false, meaning: 'This server takes people by invitation only.' },
+  SSO_FAILED: {
+    status: 401,
+    retryable: false,
+    meaning: 'Signing in by the identity provider did not work; begin again.',
+  },
+  SSO_REFUSED: {
+    status: 403,
+    retryable: false,
+    meaning: 'The identity provider knows you, and this server does not let you in: ask whoever runs it.',
+  },
+  SSO_UNAVAILABLE: {
+    status: 503,
+    retryable: true,
+    meaning: 'The identity provider does not answer, or not as it should; try again later.',
+  },
   LAST_OWNER: { status: 409, retryable: false, meaning: 'They are the last owner of a site: make another one first.' },
   LAST_ADMINISTRATOR: {
     status: 409,
@@ -67,7 +82,7 @@ export const ERROR_CODES = {
   STEP_UP_REQUIRED: {
     status: 403,
     retryable: false,
-    meaning: 'This needs a fresh proof that it is you: enter your password or second factor again.',
+    meaning: 'This needs a fresh proof that it is you: enter your password or second factor again (muster prove).',
   },
   FORBIDDEN: { status: 403, retryable: false, meaning: 'Your role does not allow this.' },
 

@@ -287,6 +287,7 @@ async function compose(
   ]);
   protectRoutes(http, { ...accounts, clock });
   accountRoutes(http, accounts, {
+    now: () => clock.now(),
     publicUrl: config.http.publicUrl ?? null,
     afterSetup: async (userId, name) => void (await sites.create({ name }, userId)),
   });

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import type { SessionReply } from '@muster/contract';
+import { MusterError, type Proof, type SessionReply, type SignInPending } from '@muster/contract';
 import { type Context, defineCommand } from '../command.ts';
 import { usage } from '../command-line.ts';
 import { isExposed, readSetupLink } from '../server/address.ts';
-import { createApi } from '../server/api.ts';
+import { type Api, createApi } from '../server/api.ts';
 import { forgetSession, writeSession } from '../server/session.ts';
 import { readEmail, readName, readText } from '../typed.ts';
 
@@ -46,7 +46,37 @@ const login = defineCommand({
     warnIfExposed(context, api.server);
     const email = readEmail(options.email ?? (await context.terminal.ask('E-mail', { instead: '--email' })));
     const password = await readPassword(context, options['password-file'], 'Password', false);
-    await keep(context, api.server, await api.signIn({ email, password }));
+    const done = await api.signIn({ email, password });
+    await keep(context, api.server, 'pending' in done ? await secondStep(context, api, done) : done);
+  },
+});
+
+/** A code of an app, or a recovery code; passkeys are of browsers. */
+async function secondStep({ terminal }: Context, api: Api, { pending, ways }: SignInPending): Promise<SessionReply> {
+  if (!ways.includes('totp') && !ways.includes('recoveryCode')) {
+    const say = `This account signs in with a passkey, which a terminal cannot use: open ${api.server}/account and add an authenticator app.`;
+    throw new MusterError('FACTOR_WRONG', {}, { say });
+  }
+  const code = await terminal.ask('Code of your app, or a recovery code', { instead: 'a terminal' });
+  return api.finishSignIn(pending, proofOf(code));
+}
+
+function proofOf(typed: string): Proof {
+  const code = typed.replaceAll(' ', '');
+  return /^\d{6}$/.test(code) ? { kind: 'totp', code } : { kind: 'recoveryCode', code };
+}
+
+const prove = defineCommand({
+  name: 'prove',
+  summary: 'Prove again that it is you: exports and other weighty things ask for it',
+  operands: {},
+  options: { 'password-file': signInOptions['password-file'] },
+  async run(_operands, options, context) {
+    const api = await context.signedIn();
+    const password = await readPassword(context, options['password-file'], 'Password', false);
+    const { provedUntil } = await api.prove({ kind: 'password', password });
+    if (context.json) context.terminal.print(JSON.stringify({ provedUntil }));
+    else context.terminal.note(`Proved, until ${new Date(provedUntil).toLocaleTimeString('sv')}.`);
   },
 });
 
@@ -81,7 +111,7 @@ const whoami = defineCommand({
   },
 });
 
-export const accountCommands = [setup, login, logout, whoami];
+export const accountCommands = [setup, login, logout, whoami, prove];
 
 async function keep({ terminal, config, json }: Context, server: string, reply: SessionReply): Promise<void> {
   const { token, expiresAt, user } = reply;

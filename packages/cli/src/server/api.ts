@@ -43,7 +43,6 @@ import {
   SayReply,
   SessionReply,
   type SetupRequest,
-  type SignInRequest,
   Site,
   type SiteChange,
   type SiteCreate,
@@ -58,6 +57,7 @@ import { fleetApi } from './fleet-api.ts';
 import { type ApiRequest, send, type Target } from './http.ts';
 import { incidentApi } from './incident-api.ts';
 import { watchLive } from './live.ts';
+import { peopleApi } from './people-api.ts';
 import { type PageQuery, query } from './query.ts';
 import { openDownload } from './transfer.ts';
 
@@ -114,7 +114,6 @@ export function createApi(target: Target) {
     server: target.server,
     isSignedIn: target.token !== null,
     setUp: (body: SetupRequest) => write('POST', '/api/setup', body, is.sessionReply),
-    signIn: (body: SignInRequest) => write('POST', '/api/sessions', body, is.sessionReply),
     signOut: () => write('DELETE', '/api/sessions/current', undefined, isNothing),
     me: () => get('/api/me', is.meReply),
     /** See {@link watchLive}. */
@@ -168,6 +167,7 @@ export function createApi(target: Target) {
       },
     ) => get(`/api/alerts${query({ ...page })}`, is.alertList),
     ...auditApi(target, get),
+    ...peopleApi(get, write),
     ...certificatesApi(target),
     ...fleetApi(get, write),
     ...incidentApi(target),

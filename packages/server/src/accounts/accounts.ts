@@ -1,6 +1,6 @@
 import { createPrivateKey } from 'node:crypto';
 import { join } from 'node:path';
-import type { Site } from '@muster/contract';
+import { MusterError, type Site } from '@muster/contract';
 import type { Bus } from '../platform/bus/index.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { OpenDatabase } from '../platform/db/index.ts';
@@ -17,8 +17,9 @@ import {
   newSigningKey,
   type Sealer,
 } from './audit/index.ts';
+import type { AccountsConfig } from './config.ts';
+import { createOidc, type Oidc } from './oidc/index.ts';
 import { createSecondFactor, type SecondFactor } from './second-factor/index.ts';
-import type { AccountsConfig } from './sessions/config.ts';
 import { createSessions, type Sessions } from './sessions/sessions.ts';
 import { createSignIn, type SignIn } from './sessions/sign-in.ts';
 import { clientOf } from './sessions/user-agent.ts';
@@ -34,6 +35,8 @@ export interface Accounts {
   readonly credentials: Credentials;
   readonly sessions: Sessions;
   readonly signIn: SignIn;
+  /** Null without an identity provider. */
+  readonly oidc: Oidc | null;
   readonly factors: SecondFactor;
   readonly apiKeys: ApiKeys;
   readonly audit: Audit;
@@ -99,5 +102,22 @@ export async function createAccounts(deps: {
     selfRegistration: config.selfRegistration,
   });
   const apiKeys = createApiKeys({ db: database.for(), clock, bus });
-  return { users, invitations, credentials, sessions, signIn, factors, apiKeys, audit, book, sealer };
+  const oidc = createOidc({
+    config: config.oidc,
+    db: database.for(),
+    clock,
+    log,
+    audit,
+    users,
+    signIn,
+    endSession: (sessionId) => sessions.endById(sessionId),
+    hasSite: async (siteId) => {
+      const site = await deps.siteOf(siteId).catch((error: unknown) => {
+        if (error instanceof MusterError && error.code === 'NOT_FOUND') return null;
+        throw error;
+      });
+      return site !== null;
+    },
+  });
+  return { users, invitations, credentials, sessions, signIn, oidc, factors, apiKeys, audit, book, sealer };
 }

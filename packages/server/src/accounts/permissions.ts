@@ -45,7 +45,7 @@ export const PERMISSIONS = {
   'catalog.read': { who: 'user', support: true, keys: true },
   'site.list': { who: 'user', support: true, keys: true },
   'device.list': { who: 'user', support: true, keys: true },
-  'live.watch': { who: 'user', support: true, keys: true },
+  'live.watch': { who: 'user', support: true },
 
   'site.create': { who: 'administrator', audit: 'change' },
   'site.read': { who: ANY_MEMBER, support: true, keys: true },
@@ -154,9 +154,9 @@ export function judge(actor: Actor | null, action: Action, siteId: string | null
     const isOfServer = who === 'administrator' && actor.siteId !== null;
     return keys === true && !isOfServer && actor.actions.has(action) ? 'allowed' : 'forbidden';
   }
-  // only setting one up is left to them
-  if (actor.lacksFactor && !action.startsWith('account.')) return 'factor';
   const verdict = judgePerson(actor, who, support === true, siteId);
+  // only setting one up is left to them; what other sites have stays hidden
+  if (actor.lacksFactor && verdict !== 'hidden' && !action.startsWith('account.')) return 'factor';
   return verdict === 'allowed' && stepUp === true && now - actor.provedAt > PROOF_MS ? 'stepUp' : verdict;
 }
 

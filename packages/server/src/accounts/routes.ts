@@ -3,8 +3,9 @@ import type { Accounts } from './accounts.ts';
 import { apiKeyRoutes } from './api-keys/routes.ts';
 import { auditRoutes } from './audit/routes.ts';
 import { pageRoutes } from './pages/routes.ts';
+import { oidcRoutes } from './oidc/index.ts';
 import { secondFactorRoutes } from './second-factor/routes.ts';
-import { keepSession, sessionRoutes, sourceOf } from './sessions/routes.ts';
+import { keepSession, placeOrNull, sessionRoutes, sourceOf } from './sessions/routes.ts';
 import { invitationRoutes } from './users/invitation-routes.ts';
 import { ownRoutes } from './users/own-routes.ts';
 import { userRoutes } from './users/routes.ts';
@@ -15,6 +16,8 @@ export function accountRoutes(
   app: Http,
   accounts: Accounts,
   deps: {
+    /** Epoch ms. */
+    readonly now: () => number;
     /** `http.publicUrl` */
     readonly publicUrl: string | null;
     /** Makes the first site with its assistant for the first administrator. */
@@ -27,7 +30,8 @@ export function accountRoutes(
   const begin: typeof sessions.begin = (user, source) => sessions.begin(user, source);
   pageRoutes(app, { setupOpen: () => users.setupOpen() });
   setupRoutes(app, { users, audit, begin, keep, sourceOf, afterSetup });
-  sessionRoutes(app, { sessions, signIn, publicUrl, keep });
+  sessionRoutes(app, { sessions, signIn, publicUrl, now: deps.now, keep });
+  oidcRoutes(app, { oidc: accounts.oidc, publicUrl, keep, sourceOf, placeOrNull });
   ownRoutes(app, {
     users,
     credentials,

@@ -1,5 +1,6 @@
 import type { AuditEntry, AuditExportQuery, AuditVerification } from '@muster/contract';
 import type { Pool } from 'pg';
+import { csvCell } from '../../platform/csv.ts';
 import type { StoredEntry } from './chain.ts';
 import { type AuditFilter, exportChain, readEntries } from './reader.ts';
 import type { Sealer } from './sealer.ts';
@@ -79,6 +80,4 @@ function cellsOf(entry: AuditEntry): string[] {
   ];
 }
 
-// one way to write a cell, once the shared one is there
-const csvLine = (cells: readonly string[]): string =>
-  `${cells.map((cell) => `"${cell.replaceAll('"', '""')}"`).join()}\r\n`;
+const csvLine = (cells: readonly string[]): string => `${cells.map((cell) => csvCell(cell)).join()}\r\n`;

@@ -21,9 +21,16 @@ export function redact(value: unknown, depth = 0): unknown {
   const copy: Record<string, unknown> = {};
   for (const [name, member] of Object.entries(value).slice(0, MOST_MEMBERS)) {
     const isSecret = SECRET.test(name) && !NO_SECRET.test(name) && member !== null && member !== undefined;
-    copy[name] = isSecret ? HIDDEN : redact(member, depth + 1);
+    copy[name] = isSecret ? HIDDEN : name === 'url' ? hostOnly(member) : redact(member, depth + 1);
   }
   return copy;
+}
+
+/** Who knows the address of a webhook can post to it: only where it leads is kept. */
+export function hostOnly(url: unknown): unknown {
+  if (typeof url !== 'string' || !URL.canParse(url)) return url === undefined || url === null ? url : HIDDEN;
+  const { protocol, host } = new URL(url);
+  return `${protocol}//${host}/…`;
 }
 
 /** Both sides without secrets, and of two objects only the members that differ. */

@@ -31,10 +31,14 @@ const options = (secure: boolean): CookieSerializeOptions => ({
   secure,
 });
 
-/** From the header (programs) or a cookie (browsers). */
-export function sessionToken({ headers, cookies }: FastifyRequest): string | null {
+/**
+ * From the header (programs) or the cookie (browsers). Over https only the guarded name counts: the other one may have
+ * been set by a page of another host.
+ */
+export function sessionToken({ headers, cookies, protocol }: FastifyRequest): string | null {
   const { authorization } = headers;
-  if (authorization?.startsWith('Bearer ') === true) return authorization.slice('Bearer '.length);
-  const name = SESSION_COOKIES.find((one) => cookies[one] !== undefined);
-  return name === undefined ? null : (cookies[name] ?? null);
+  if (authorization !== undefined) {
+    return authorization.startsWith('Bearer ') ? authorization.slice('Bearer '.length) : null;
+  }
+  return cookies[SECURE_NAME] ?? (protocol === 'https' ? null : (cookies[NAME] ?? null));
 }

@@ -42,6 +42,8 @@ export function sessionRoutes(
     readonly sessions: Sessions;
     readonly signIn: SignIn;
     readonly publicUrl: string | null;
+    /** Epoch ms. */
+    readonly now: () => number;
     readonly keep: ReturnType<typeof keepSession>;
   },
 ): void {
@@ -236,7 +238,7 @@ export function sessionRoutes(
       const { user, sessionId } = sessionOf(request);
       await signIn.prove(user, request.body.proof, fromOf(request));
       await sessions.proved(sessionId);
-      return { ...(await proofState(request)), provedUntil: Date.now() + PROOF_MS };
+      return { ...(await proofState(request)), provedUntil: deps.now() + PROOF_MS };
     },
   );
 
@@ -250,7 +252,7 @@ export function sessionRoutes(
   }
 }
 
-function placeOrNull(request: FastifyRequest, publicUrl: string | null) {
+export function placeOrNull(request: FastifyRequest, publicUrl: string | null) {
   try {
     return placeOf(request, publicUrl);
   } catch (error) {

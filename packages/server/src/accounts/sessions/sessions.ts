@@ -27,8 +27,8 @@ export interface Source {
 
 /** Who is signed in. Tokens are opaque, and stored as hashes; what ends here has ended everywhere at the next request. */
 export interface Sessions {
-  /** Begins a session for somebody who has proved who they are. */
-  begin(user: User, source: Source): Promise<NewSession>;
+  /** Begins a session for somebody who has proved who they are; `bySecondFactor`: to an identity provider, with two. */
+  begin(user: User, source: Source, bySecondFactor?: boolean): Promise<NewSession>;
   /** Whose token this is, or null. */
   of(token: string): Promise<Session | null>;
   /** What stands for a session token where the token shall not be kept. */
@@ -82,7 +82,7 @@ export function createSessions(deps: {
   }
 
   return {
-    async begin(user, { address, userAgent }) {
+    async begin(user, { address, userAgent }, bySecondFactor = false) {
       const token = newSecret();
       const now = clock.now();
       const expiresAt = now + longestMs;
@@ -96,6 +96,7 @@ export function createSessions(deps: {
         proved_at: now,
         address,
         user_agent: userAgent,
+        second_factor: bySecondFactor,
       });
       return { token, expiresAt, user };
     },

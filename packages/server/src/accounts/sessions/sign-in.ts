@@ -36,6 +36,11 @@ export interface SignIn {
   byPassword(request: SignInRequest, from: SignInFrom): Promise<NewSession | SignInPending>;
   /** The second step. FACTOR_WRONG; SIGN_IN_FAILED when it is too late or there were five wrong ones. */
   finish(pending: string, proof: Proof, from: SignInFrom): Promise<NewSession>;
+  /**
+   * For somebody whom an identity provider vouches for. Without its word that it asked for a second factor, the own one
+   * is asked for, of whoever has one.
+   */
+  bySso(row: UserRow, bySecondFactor: boolean, from: SignInFrom): Promise<NewSession | SignInPending>;
   passkeyOptions(place: Place): Promise<Record<string, unknown>>;
   byPasskey(answer: PasskeyAnswer, from: SignInFrom & { readonly place: Place }): Promise<NewSession>;
   /** For a passkey of a user who is known. */
@@ -75,10 +80,15 @@ export function createSignIn(deps: {
     throw new MusterError('SIGN_IN_FAILED');
   }
 
-  async function begin(row: UserRow, by: ProofKind | 'sso', from: SignInFrom): Promise<NewSession> {
+  async function begin(
+    row: UserRow,
+    by: ProofKind | 'sso',
+    from: SignInFrom,
+    bySecondFactor = false,
+  ): Promise<NewSession> {
     const user = toUser(row);
     if (await throttle.succeeded(canonicalEmail(row.email), from.address, row.user_id)) deps.onNewSource(user, from);
-    const session = await sessions.begin(user, from);
+    const session = await sessions.begin(user, from, bySecondFactor);
     const target = { kind: 'user', id: user.userId };
     await audit.append({ action: 'account.signIn', target, after: { by }, reason: null });
     return session;
@@ -92,6 +102,16 @@ export function createSignIn(deps: {
     if (passkeys.length > 0) ways.push('passkey');
     if (ways.length > 0 && recoveryCodesLeft > 0) ways.push('recoveryCode');
     return ways;
+  }
+
+  /** The first step was right. */
+  async function askMore(row: UserRow, ways: ProofKind[], { place }: SignInFrom): Promise<SignInPending> {
+    const pending = newSecret();
+    const now = clock.now();
+    await store.addPending(hashSecret(pending), row.user_id, now, now + PENDING_MS);
+    const passkeyOptions =
+      place !== null && ways.includes('passkey') ? await factors.passkeys.requestOptions(row.user_id, place) : null;
+    return { pending, ways, passkeyOptions, expiresAt: now + PENDING_MS };
   }
 
   async function isRight(row: UserRow, proof: Proof, { place }: SignInFrom): Promise<boolean> {
@@ -117,14 +137,12 @@ export function createSignIn(deps: {
       if (!right) return fail(row.user_id, 'wrong password');
       if (row.state !== 'active') return fail(row.user_id, 'deactivated');
       const ways = await moreOf(row.user_id);
-      if (ways.length === 0) return begin(row, 'password', from);
-      const pending = newSecret();
-      const now = clock.now();
-      await store.addPending(hashSecret(pending), row.user_id, now, now + PENDING_MS);
-      const { place } = from;
-      const passkeyOptions =
-        place !== null && ways.includes('passkey') ? await factors.passkeys.requestOptions(row.user_id, place) : null;
-      return { pending, ways, passkeyOptions, expiresAt: now + PENDING_MS };
+      return ways.length === 0 ? begin(row, 'password', from) : askMore(row, ways, from);
+    },
+
+    async bySso(row, bySecondFactor, from) {
+      const ways = bySecondFactor ? [] : await moreOf(row.user_id);
+      return ways.length === 0 ? begin(row, 'sso', from, bySecondFactor) : askMore(row, ways, from);
     },
 
     async finish(pending, proof, from) {
@@ -163,7 +181,12 @@ export function createSignIn(deps: {
     async prove(user, proof, from) {
       await throttle.count(canonicalEmail(user.email), from.address);
       const row = await users.byId(user.userId);
-      if (row === undefined || !(await isRight(row, proof, from))) throw new MusterError('FACTOR_WRONG');
+      if (row === undefined || !(await isRight(row, proof, from))) {
+        const target = { kind: 'user', id: user.userId };
+        const entry = { action: 'account.prove', outcome: 'failed', target, reason: `wrong ${proof.kind}` } as const;
+        await outsideUnit(() => audit.append(entry));
+        throw new MusterError('FACTOR_WRONG');
+      }
       await throttle.succeeded(canonicalEmail(user.email), from.address, user.userId);
     },
   };

@@ -16,6 +16,8 @@ export interface SessionTables extends UserTables {
     proved_at: number;
     address: string | null;
     user_agent: string | null;
+    /** An identity provider asked for two factors. */
+    second_factor: boolean;
   };
   sign_in_tries: { key: Buffer; failures: number; last_at: number };
   pending_sign_ins: { token_hash: Buffer; user_id: string; tries: number; expires_at: number };
@@ -51,7 +53,7 @@ export function createSessionStore(db: Database<SessionTables>, demands?: Demand
         .selectFrom('sessions')
         .innerJoin('users', 'users.user_id', 'sessions.user_id')
         .leftJoin('members', 'members.user_id', 'users.user_id')
-        .select(['token_hash', 'session_id', 'proved_at', 'last_used_at', 'site_id', 'role'])
+        .select(['token_hash', 'session_id', 'proved_at', 'last_used_at', 'second_factor', 'site_id', 'role'])
         .select(['users.user_id', 'email', 'name', 'administrator', 'support', 'state', 'language', 'users.created_at'])
         .select(
           sql<boolean>`EXISTS (SELECT FROM totp_secrets WHERE totp_secrets.user_id = users.user_id AND confirmed_at IS NOT NULL)
@@ -89,7 +91,7 @@ export function createSessionStore(db: Database<SessionTables>, demands?: Demand
           ((row.administrator && demands.administrator) ||
             (row.support && demands.support) ||
             (row.role !== null && demands[row.role]));
-        if (isAsked && !row.has_factor) session.actor.lacksFactor = true;
+        if (isAsked && !row.has_factor && !row.second_factor) session.actor.lacksFactor = true;
       }
       return found;
     },

@@ -69,11 +69,13 @@ export function createThrottle(deps: { readonly db: Database<SessionTables>; rea
     count: (account, source) =>
       outsideUnit(async () => {
         const known = await isKnown(account, source);
-        const waits = [await take(hashOf('pair', account, source), FREE.pair)];
-        if (!known) waits.push(await take(hashOf('account', account), FREE.account));
-        if (!known) waits.push(await take(hashOf('source', source), FREE.source));
-        const retryAfterMs = Math.max(...waits);
-        if (retryAfterMs > 0) throw new MusterError('RATE_LIMITED', { retryAfterMs });
+        const counters: [key: Buffer, free: number][] = [[hashOf('pair', account, source), FREE.pair]];
+        if (!known) counters.push([hashOf('source', source), FREE.source], [hashOf('account', account), FREE.account]);
+        // one after the other: what is refused for one counts for no other, so a source cannot use up an account's tries
+        for (const [key, free] of counters) {
+          const retryAfterMs = await take(key, free);
+          if (retryAfterMs > 0) throw new MusterError('RATE_LIMITED', { retryAfterMs });
+        }
       }),
 
     succeeded: (account, source, userId) =>

@@ -9,6 +9,7 @@ import {
   NotifierTestReply,
 } from '@muster/contract';
 import { Type } from 'typebox';
+import { type Actor, hostOnly, judge } from '../../accounts/index.ts';
 import type { Http } from '../../platform/http/index.ts';
 import { notifiers as kinds } from '../notifiers/index.gen.ts';
 import type { Channels } from './channels.ts';
@@ -16,6 +17,18 @@ import type { Channels } from './channels.ts';
 const Params = Type.Object({ notifierId: Id });
 const tags = ['alerts'];
 const failures = { '4xx': ErrorReply };
+
+/** The address of a webhook is a right to post there: who may not change it sees only where it leads. */
+const mayChange = (actor: Actor | null, siteId: string | null): boolean =>
+  judge(actor, 'notifier.change', siteId, 0) === 'allowed';
+
+function withoutAddress(notifier: Notifier): Notifier {
+  const settings = Object.entries(notifier.settings).map(([name, value]) => [
+    name,
+    name === 'url' ? hostOnly(value) : value,
+  ]);
+  return { ...notifier, settings: Object.fromEntries(settings) };
+}
 
 export function notifierRoutes(app: Http, channels: Channels): void {
   const target = { kind: 'notifier', param: 'notifierId', read: (id: string) => channels.get(id) };
@@ -42,7 +55,12 @@ export function notifierRoutes(app: Http, channels: Channels): void {
         response: { 200: NotifierList, ...failures },
       },
     },
-    async (request) => ({ notifiers: await channels.list(request.query.siteId, request.access.sites) }),
+    async (request) => {
+      const { siteId } = request.query;
+      const { actor, sites } = request.access;
+      const found = await channels.list(siteId, sites);
+      return { notifiers: found.map((one) => (mayChange(actor, one.siteId) ? one : withoutAddress(one))) };
+    },
   );
 
   app.post(

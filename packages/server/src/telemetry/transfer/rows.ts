@@ -1,4 +1,5 @@
 import { LIMITS, MusterError, type PointValue, TRANSFER_COLUMNS, type ValueKind } from '@muster/contract';
+import { csvCell, withoutCsvGuard } from '../../platform/csv.ts';
 import { isDeeper } from '../../platform/json-depth.ts';
 
 /** One measurement on its way out. */
@@ -21,16 +22,13 @@ export interface InRow {
 
 // --- out -----------------------------------------------------------------------------------------------------------
 
-/** Leading characters that make a spreadsheet run a cell as a formula; the wide ones are taken for them by some. */
-const FORMULA = /^'*[=+\-@\t\r\n＝＋－＠]/;
-
 export function csvHeader(ofSite: boolean): string {
   return `${[...(ofSite ? ['deviceId'] : []), ...TRANSFER_COLUMNS].join(',')}\r\n`;
 }
 
 /** `deviceId` in front when the file is of a whole site. */
 export function csvLine({ at, series, kind, value, seq, unit }: OutRow, deviceId: string | null): string {
-  const cells = [String(at), series, kind, valueCell(kind, value), String(seq), cell(unit ?? '')];
+  const cells = [String(at), series, kind, valueCell(kind, value), String(seq), csvCell(unit ?? '')];
   return `${deviceId === null ? '' : `${deviceId},`}${cells.join(',')}\r\n`;
 }
 
@@ -39,14 +37,8 @@ export function ndjsonLine({ at, series, kind, value, seq, unit }: OutRow, devic
 }
 
 function valueCell(kind: ValueKind, value: PointValue): string {
-  if (kind === 'string') return cell(String(value), true);
-  return kind === 'number' || kind === 'boolean' ? String(value) : cell(JSON.stringify(value));
-}
-
-/** A text that is empty is quoted: a cell with nothing in it is no text. */
-function cell(text: string, isValue = false): string {
-  const safe = FORMULA.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(safe) || (isValue && safe === '') ? `"${safe.replaceAll('"', '""')}"` : safe;
+  if (kind === 'string') return csvCell(String(value), true);
+  return kind === 'number' || kind === 'boolean' ? String(value) : csvCell(JSON.stringify(value));
 }
 
 // --- in ------------------------------------------------------------------------------------------------------------
@@ -136,14 +128,14 @@ function readValueCell(text: string, kind: string | undefined): PointValue {
       if (text === 'true' || text === 'false') return text === 'true';
       throw invalid(`"${text.slice(0, 40)}" is neither true nor false.`);
     case 'string':
-      return withoutGuard(text);
+      return withoutCsvGuard(text);
     case 'object':
     case 'position':
-      return parseJson(withoutGuard(text)) as PointValue;
+      return parseJson(withoutCsvGuard(text)) as PointValue;
     case undefined:
       if (text === '') throw invalid('There is no value.');
       if (text === 'true' || text === 'false') return text === 'true';
-      return NUMBER.test(text) ? readNumber(text) : withoutGuard(text);
+      return NUMBER.test(text) ? readNumber(text) : withoutCsvGuard(text);
     default:
       throw invalid(`"${kind.slice(0, 40)}" is no kind of a value.`);
   }
@@ -153,11 +145,6 @@ function readNumber(text: string): number {
   const value = NUMBER.test(text) ? Number(text) : Number.NaN;
   if (Number.isFinite(value)) return value;
   throw invalid(`"${text.slice(0, 40)}" is no number.`);
-}
-
-/** Takes away the apostrophe that the export put in front of what a spreadsheet would run. */
-function withoutGuard(text: string): string {
-  return text.startsWith("'") && FORMULA.test(text) ? text.slice(1) : text;
 }
 
 function parseJson(text: string): unknown {
