@@ -110,14 +110,18 @@ export async function createAccounts(deps: {
     audit,
     users,
     signIn,
-    endSession: (sessionId) => sessions.endById(sessionId),
-    hasSite: async (siteId) => {
-      const site = await deps.siteOf(siteId).catch((error: unknown) => {
-        if (error instanceof MusterError && error.code === 'NOT_FOUND') return null;
-        throw error;
-      });
-      return site !== null;
-    },
+    endSession: async (userId, sessionId) => void (await orNull(sessions.end(userId, sessionId))),
+    hasSite: async (siteId) => (await orNull(deps.siteOf(siteId))) !== null,
   });
   return { users, invitations, credentials, sessions, signIn, oidc, factors, apiKeys, audit, book, sealer };
+}
+
+/** Null when there is no such thing. */
+async function orNull<T>(found: Promise<T>): Promise<T | null> {
+  try {
+    return await found;
+  } catch (error) {
+    if (error instanceof MusterError && error.code === 'NOT_FOUND') return null;
+    throw error;
+  }
 }

@@ -8,7 +8,26 @@ export type PageName = (typeof PAGES)[number];
 /** A page in a language, whole. What it shows of people comes from the API afterwards, as text. */
 export function renderPage(name: PageName, language: Language, setupOpen: boolean): string {
   const own = words[language];
-  const { title, body, isWide = false } = name === 'setup' && !setupOpen ? setupClosed(own) : BODIES[name](own);
+  return frame(name, language, name === 'setup' && !setupOpen ? setupClosed(own) : BODIES[name](own));
+}
+
+/** Says why somebody was not let in by the identity provider, and what to do. */
+export function renderNotice(
+  language: Language,
+  { code }: { readonly code: string },
+  { name, contact }: { readonly name: string; readonly contact: string | null },
+): string {
+  const own = words[language];
+  const say = code === 'SSO_REFUSED' ? own.ssoRefused : code === 'SSO_FAILED' ? own.ssoFailed : own.ssoUnavailable;
+  const text = say.replace('{name}', name).replace('{contact}', contact ?? own.ssoContact);
+  return frame('notice', language, {
+    title: own.ssoTitle,
+    body: html`<h1>${own.ssoTitle}</h1><p>${text}</p><p><a href="/sign-in">${own.signIn}</a></p>`,
+  });
+}
+
+function frame(name: PageName | 'notice', language: Language, { title, body, isWide = false }: Body): string {
+  const own = words[language];
   const direction = language === 'ar' ? 'rtl' : 'ltr';
   // the words of the page for its script; a slash is escaped so that no text can end the element
   const data = new Html(JSON.stringify(own).replaceAll('<', '\\u003c'));
@@ -90,7 +109,7 @@ ${email(own)}
 ${field('first.password', own.password, 'type="password" required maxlength="1000" autocomplete="current-password"')}
 <button class="main">${own.signIn}</button>
 </form>
-<div class="stack"><button id="passkey">${own.signInPasskey}</button></div>
+<div class="stack"><button id="passkey">${own.signInPasskey}</button><a id="sso" hidden></a></div>
 <p><br><a href="/reset">${own.forgot}</a></p>
 </div>
 <div data-step="second" hidden>
@@ -181,7 +200,7 @@ ${newPassword(own, own.newPassword, 'change.password')}
 <div data-way="code">${field('prove.code', own.code, 'maxlength="50" autocomplete="one-time-code"')}</div>
 <button class="main">${own.continue}</button>
 </form>
-<div class="stack"><button id="prove-passkey">${own.usePasskey}</button><button id="prove-cancel">${own.cancel}</button></div>
+<div class="stack"><button id="prove-passkey">${own.usePasskey}</button><a id="prove-sso" hidden></a><button id="prove-cancel">${own.cancel}</button></div>
 ${ALERT}</dialog>`,
   }),
 };

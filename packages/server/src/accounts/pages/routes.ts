@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LANGUAGES, type Language, MusterError } from '@muster/contract';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Http } from '../../platform/http/index.ts';
-import { type PageName, renderPage } from './pages.ts';
+import { type PageName, renderNotice, renderPage } from './pages.ts';
 
 const PATHS: Readonly<Record<string, PageName>> = {
   '/setup': 'setup',
@@ -26,12 +26,7 @@ export function pageRoutes(app: Http, deps: { readonly setupOpen: () => Promise<
   for (const [path, name] of Object.entries(PATHS)) {
     app.get(path, { config, schema }, async (request, reply) => {
       const page = renderPage(name, languageOf(request), name === 'setup' && (await deps.setupOpen()));
-      return reply
-        .header('content-security-policy', POLICY)
-        .header('cache-control', 'no-store')
-        .header('vary', 'accept-language')
-        .type('text/html; charset=utf-8')
-        .send(page);
+      return sendPage(reply, page);
     });
   }
 
@@ -41,6 +36,25 @@ export function pageRoutes(app: Http, deps: { readonly setupOpen: () => Promise<
       reply.header('cache-control', 'no-cache').type(`${type}; charset=utf-8`).send(text),
     );
   }
+}
+
+/** In place of an error, for people whom the identity provider sends here. */
+export function sendNotice(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  error: { readonly code: string; readonly status: number },
+  provider: { readonly name: string; readonly contact: string | null },
+): FastifyReply {
+  return sendPage(reply.status(error.status), renderNotice(languageOf(request), error, provider));
+}
+
+function sendPage(reply: FastifyReply, page: string): FastifyReply {
+  return reply
+    .header('content-security-policy', POLICY)
+    .header('cache-control', 'no-store')
+    .header('vary', 'accept-language')
+    .type('text/html; charset=utf-8')
+    .send(page);
 }
 
 const isLanguage = (tag: string | undefined): tag is Language => LANGUAGES.some((language) => language === tag);

@@ -83,12 +83,11 @@ const proofOf = (typed) =>
 const show = (selector) => {
   for (const step of document.querySelectorAll('[data-step]')) step.hidden = step.dataset.step !== selector;
 };
-const onward = () =>
-  location.assign(
-    new URLSearchParams(location.search).get('then') === 'invitation'
-      ? `/invitation?token=${encodeURIComponent(token)}`
-      : '/account',
-  );
+const destination = () =>
+  new URLSearchParams(location.search).get('then') === 'invitation'
+    ? `/invitation?token=${encodeURIComponent(token)}`
+    : '/account';
+const onward = () => location.assign(destination());
 
 const pages = {
   setup() {
@@ -100,15 +99,18 @@ const pages = {
     });
   },
 
-  signIn() {
+  async signIn() {
     let pending = null;
-    does(find('#password'), 'submit', async (data) => {
-      const done = await ask('POST', '/api/sessions', data);
-      if (done.pending === undefined) return onward();
+    const second = (done) => {
       pending = done;
       find('#second-passkey').hidden = done.passkeyOptions === null;
       find('#code').hidden = !done.ways.includes('totp') && !done.ways.includes('recoveryCode');
       show('second');
+    };
+    does(find('#password'), 'submit', async (data) => {
+      const done = await ask('POST', '/api/sessions', data);
+      if (done.pending === undefined) return onward();
+      second(done);
     });
     does(find('#passkey'), 'click', async () => {
       const { options } = await ask('POST', '/api/sessions/passkey/options');
@@ -124,6 +126,14 @@ const pages = {
       await ask('POST', '/api/sessions/finish', { pending: pending.pending, proof });
       onward();
     });
+    const [, came] = /^#second=([\w-]+)$/.exec(location.hash) ?? [];
+    if (came !== undefined) {
+      // the identity provider was the first step; what it handed over works once
+      history.replaceState(null, '', location.pathname + location.search);
+      const bytes = Uint8Array.from(atob(came.replaceAll('-', '+').replaceAll('_', '/')), (sign) => sign.charCodeAt(0));
+      second(JSON.parse(new TextDecoder().decode(bytes)));
+    }
+    await offerSso(find('#sso'), '');
   },
 
   async invitation() {
@@ -226,6 +236,17 @@ const pages = {
   },
 };
 
+/** A link to the identity provider, where there is one; afterwards this page again, or the account. */
+async function offerSso(link, query) {
+  const { name } = await ask('GET', '/api/oidc');
+  if (name === null) return;
+  link.textContent = fill(words.ssoWith, { name });
+  const { pathname, search } = location;
+  const returnTo = pathname === '/sign-in' ? destination() : pathname + search;
+  link.href = `/api/oidc/start?returnTo=${encodeURIComponent(returnTo)}${query}`;
+  link.hidden = false;
+}
+
 /** Lines of text with a button each; `of` gives the text, and what the button says and does. */
 function list(element, items, of) {
   element.replaceChildren(
@@ -296,6 +317,8 @@ async function prove() {
   find('[data-way=password]', dialog).hidden = !ways.includes('password');
   find('[data-way=code]', dialog).hidden = !ways.includes('totp') && !ways.includes('recoveryCode');
   find('#prove-passkey').hidden = passkeyOptions === null;
+  // for who has nothing of their own here
+  if (ways.length === 0) await offerSso(find('#prove-sso'), '&fresh=true');
   form.reset();
   dialog.showModal();
   const { promise, resolve, reject } = Promise.withResolvers();

@@ -15,6 +15,13 @@ export const en = {
   signIn: 'Sign in',
   signInPasskey: 'Sign in with a passkey',
   forgot: 'Forgot your password?',
+  ssoWith: 'Sign in with {name}',
+  ssoTitle: 'You are not signed in',
+  ssoFailed: 'Something between {name} and this server went wrong. Please begin again.',
+  ssoRefused: '{name} knows you, but you may not come in here. Ask {contact}.',
+  ssoUnavailable:
+    '{name} cannot be reached, or is not set up for this address. Try again in a minute, or ask {contact}.',
+  ssoContact: 'whoever runs this server',
   secondStep: 'One more step',
   code: 'Code of your app, or a recovery code',
   usePasskey: 'Use your passkey',

@@ -16,6 +16,13 @@ export const vi: PageWords = {
   signIn: 'Đăng nhập',
   signInPasskey: 'Đăng nhập bằng khóa truy cập',
   forgot: 'Quên mật khẩu?',
+  ssoWith: 'Đăng nhập bằng {name}',
+  ssoTitle: 'Bạn chưa đăng nhập',
+  ssoFailed: 'Đã có lỗi giữa {name} và máy chủ này. Vui lòng bắt đầu lại.',
+  ssoRefused: '{name} biết bạn, nhưng bạn không được vào đây. Hãy hỏi {contact}.',
+  ssoUnavailable:
+    'Không kết nối được với {name}, hoặc địa chỉ này chưa được thiết lập. Hãy thử lại sau một phút hoặc hỏi {contact}.',
+  ssoContact: 'người vận hành máy chủ này',
   secondStep: 'Thêm một bước nữa',
   code: 'Mã của ứng dụng hoặc mã khôi phục',
   usePasskey: 'Dùng khóa truy cập',
