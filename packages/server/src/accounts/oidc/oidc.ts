@@ -29,8 +29,8 @@ export interface Oidc {
     readonly address: string;
   }): Promise<{ readonly url: string; readonly browser: string }>;
   /**
-   * The browser came back with `search` (`?code=…&state=…`). SSO_FAILED, SSO_REFUSED, SSO_UNAVAILABLE; each time with a
-   * row in the audit.
+   * The browser came back with `search` (`?code=…&state=…`). SSO_FAILED, SSO_REFUSED, SSO_UNAVAILABLE, each time with a
+   * row in the audit; RATE_LIMITED.
    */
   finish(
     back: { readonly search: string; readonly browser: string },
@@ -40,8 +40,8 @@ export interface Oidc {
 
 /** How long somebody may take at the provider, ms. */
 export const FLOW_MS = 10 * 60_000;
-/** Sign-ins that one address can begin meanwhile: an office may share one. */
-const MOST_STARTS = 300;
+/** Requests of one address meanwhile, two for each sign-in: an office may share one. */
+const MOST_REQUESTS = 600;
 
 /** Null without a provider in the configuration. CONFIG_INVALID when half of one is there. */
 export function createOidc(deps: {
@@ -67,7 +67,13 @@ export function createOidc(deps: {
   const store = createOidcStore(deps.db);
   const applyRoles = createRoles({ store, users, audit, log, hasSite: deps.hasSite });
   const admit = createPeople({ config, clock, store, users, audit, applyRoles });
-  const started = createRateLimiter(clock, { limit: MOST_STARTS, windowMs: FLOW_MS });
+  const asked = createRateLimiter(clock, { limit: MOST_REQUESTS, windowMs: FLOW_MS });
+
+  function count(address: string): void {
+    const retryAfterMs = asked.waitMs(address);
+    if (retryAfterMs > 0) throw new MusterError('RATE_LIMITED', { retryAfterMs });
+    asked.count(address);
+  }
 
   async function take({ search, browser }: { readonly search: string; readonly browser: string }) {
     const state = new URLSearchParams(search).get('state') ?? '';
@@ -99,9 +105,7 @@ export function createOidc(deps: {
     contact: config.contact ?? null,
 
     async start({ redirectUri, fresh, session, address }) {
-      const retryAfterMs = started.waitMs(address);
-      if (retryAfterMs > 0) throw new MusterError('RATE_LIMITED', { retryAfterMs });
-      started.count(address);
+      count(address);
       const [state, nonce, codeVerifier, browser] = [newSecret(), newSecret(), newSecret(), newSecret()];
       const url = await provider.authorizationUrl({ state, nonce, codeVerifier, redirectUri, fresh });
       const now = clock.now();
@@ -121,6 +125,7 @@ export function createOidc(deps: {
     },
 
     async finish(back, from) {
+      count(from.address);
       try {
         const { flow, checks } = await take(back);
         const identity = await provider.identify(new URL(flow.redirect_uri + back.search), checks);
