@@ -24,7 +24,7 @@ export const ERROR_CODES = {
   PASSWORD_WEAK: {
     status: 400,
     retryable: false,
-    meaning: 'The password has fewer than 12 characters or is easily guessed.',
+    meaning: 'The password has fewer than 12 characters or is one that attackers try first.',
   },
   PASSWORD_BREACHED: {
     status: 400,

@@ -118,7 +118,13 @@ async function compose(
   warmed.catch(() => undefined);
 
   const database = await openStore(config, log, lifecycle);
-  const vault = await openVault({ pool: database.pool, dataDir: config.dataDir, config: config.secrets, log });
+  const vault = await openVault({
+    pool: database.pool,
+    dataDir: config.dataDir,
+    config: config.secrets,
+    log,
+    isShared: config.database.url !== undefined,
+  });
   lifecycle.onStop('vault', 5_000, () => vault.stop());
   const mailer = createMailer(config.mail, { clock, log, metrics });
   lifecycle.onStop('mail', 1_000, () => mailer.stop());

@@ -25,6 +25,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
     dataDir: directory,
     config: { key: randomBytes(32).toString('base64') },
     log,
+    isShared: false,
   });
   return {
     ...database,

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rename, stat } from 'node:fs/promises';
+import { link, mkdir, open, readFile, rename, stat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { MusterError } from '@muster/contract';
 
@@ -44,23 +44,38 @@ export async function readKeyFile(path: string): Promise<SealingKey[] | null> {
   }
 }
 
-/** Whole or not at all, also when the power goes. */
-export async function writeKeyFile(path: string, keys: readonly SealingKey[]): Promise<void> {
+/**
+ * Whole or not at all, also when the power goes. `isFirst`: false when there is a file by now, which stays as it is; of
+ * two servers that start at once one makes it.
+ */
+export async function writeKeyFile(path: string, keys: readonly SealingKey[], isFirst = false): Promise<boolean> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const lines = keys.map(({ bytes }) => bytes.toString('base64'));
   const text = `# Keys of the secrets in the database, newest first. Without them they are lost: keep a copy.\n${lines.join('\n')}\n`;
-  const draft = await open(`${path}.new`, 'w', 0o600);
+  const name = `${path}.${randomBytes(6).toString('hex')}`;
+  const draft = await open(name, 'wx', 0o600);
   try {
     await draft.writeFile(text);
     await draft.sync();
   } finally {
     await draft.close();
   }
-  await rename(`${path}.new`, path);
+  if (isFirst) {
+    const made = await link(name, path).then(
+      () => true,
+      (error: NodeJS.ErrnoException) => {
+        if (error.code === 'EEXIST') return false;
+        throw error;
+      },
+    );
+    await unlink(name);
+    if (!made) return false;
+  } else await rename(name, path);
   const directory = await open(dirname(path), 'r');
   try {
     await directory.sync();
   } finally {
     await directory.close();
   }
+  return true;
 }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { MusterError } from '@muster/contract';
 import type { Pool } from 'pg';
 import type { Logger } from '../log.ts';
@@ -30,6 +31,8 @@ export interface Rotation {
 }
 
 const AT_ONCE = 500;
+/** Pause before old transactions are looked for again, ms. */
+const LOOK_MS = 500;
 
 export function createRotation(deps: {
   readonly pool: Pool;
@@ -95,7 +98,22 @@ export function createRotation(deps: {
     return rows.length > 0;
   }
 
-  async function run(): Promise<void> {
+  /** Whether a transaction from before the new key is open. */
+  async function isOlderOpen(since: Date): Promise<boolean> {
+    const { rows } = await pool.query(
+      'SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start < $1 LIMIT 1',
+      [since],
+    );
+    return rows.length > 0;
+  }
+
+  async function now(): Promise<Date> {
+    const { rows } = await pool.query<{ now: Date }>('SELECT clock_timestamp() AS now');
+    return rows[0]?.now ?? new Date();
+  }
+
+  async function run(since?: Date): Promise<void> {
+    const began = since ?? (await now());
     left = await countLeft();
     for (const column of columns) {
       while (!stopped && (await again(column)));
@@ -103,7 +121,12 @@ export function createRotation(deps: {
     if (stopped) return;
     // another server may have sealed with the old key while this ran
     left = await countLeft();
-    if (left > 0) return run();
+    if (left > 0) return run(began);
+    // what was sealed before in a transaction that is still open is not to be seen yet
+    if (await isOlderOpen(began)) {
+      await delay(LOOK_MS);
+      return stopped ? undefined : run(began);
+    }
     await deps.keepNewest();
     log.info({ done }, 'all secrets are sealed with the newest key; those before are not needed any more');
   }
@@ -128,7 +151,7 @@ export function createRotation(deps: {
     async begin() {
       if (deps.add === null) {
         const say =
-          'The key is set in the configuration: put a new one into secrets.key and the old one into secrets.previousKeys of every server, and start them again.';
+          'Other servers may need this key: put a new one into secrets.key and the old one into secrets.previousKeys of every server, and start them all again.';
         throw new MusterError('CONFLICT', {}, { say });
       }
       if (work === null) {
@@ -149,10 +172,10 @@ export function createRotation(deps: {
           const of = key.map((name) => row[name] ?? '');
           const where = key.map((name, nth) => `${name}::text = $${nth + 2}`).join(' AND ');
           const sealed = sealWith(newest(), row.value, purposeOf(column, of));
-          await pool.query(`UPDATE ${table} SET ${column.column} = $1, ${plain} = NULL WHERE ${where}`, [
-            sealed,
-            ...of,
-          ]);
+          // not over what was written in the meantime
+          const set = `${column.column} = $1, ${plain} = NULL`;
+          const isSame = `${plain} = $${of.length + 2}`;
+          await pool.query(`UPDATE ${table} SET ${set} WHERE ${where} AND ${isSame}`, [sealed, ...of, row.value]);
         }
         if (rows.length > 0) log.info({ table, rows: rows.length }, 'sealed secrets that were stored in plain');
       }

@@ -22,7 +22,8 @@ beforeEach(async () => {
   await database.pool.query('TRUNCATE things, server_secrets');
 });
 
-const open = (config: SecretsConfig = {}): Promise<Vault> => openVault({ pool: database.pool, dataDir, config, log });
+const open = (config: SecretsConfig = {}): Promise<Vault> =>
+  openVault({ pool: database.pool, dataDir, config, log, isShared: false });
 const things = (vault: Vault) => vault.column({ table: 'things', column: 'secret', key: ['name'], plain: 'plain' });
 const base64 = (): string => randomBytes(32).toString('base64');
 const keyFile = (): string => join(dataDir, 'secrets.key');
@@ -152,4 +153,37 @@ test('servers that start at once agree on a secret', async () => {
   const vaults = await Promise.all(Array.from({ length: 4 }, () => open({ key })));
   const made = await Promise.all(vaults.map((vault) => vault.secret('shared', () => base64())));
   assert.equal(new Set(made.map(String)).size, 1);
+});
+
+test('of servers that start at once with one key file one makes the key', async () => {
+  const vaults = await Promise.all(Array.from({ length: 5 }, () => open()));
+  const sealed = vaults.map((vault, nth) => things(vault).seal(`of ${nth}`, [`n${nth}`]));
+  const after = things(await open());
+  assert.deepEqual(
+    sealed.map((value, nth) => after.open(value, [`n${nth}`]).toString()),
+    vaults.map((_, nth) => `of ${nth}`),
+  );
+});
+
+test('the old key is kept while a transaction from before is open', async () => {
+  const vault = await open();
+  const seal = things(vault);
+  const client = await database.pool.connect();
+  await client.query('BEGIN');
+  await client.query('INSERT INTO things (name, secret) VALUES ($1, $2)', ['slow', seal.seal('slow', ['slow'])]);
+  await vault.rotation.begin();
+  while (vault.rotation.state().left > 0 || vault.rotation.state().done === 0) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  assert.equal(vault.rotation.state().keys, 2);
+  await client.query('COMMIT');
+  client.release();
+  await rotated(vault);
+  assert.equal(vault.rotation.state().keys, 1);
+  assert.equal(await get(await open(), 'slow'), 'slow');
+});
+
+test('a key that other servers may need is not changed behind their backs', async () => {
+  const shared = await openVault({ pool: database.pool, dataDir, config: {}, log, isShared: true });
+  await assert.rejects(shared.rotation.begin(), { code: 'CONFLICT', message: /previousKeys/ });
 });

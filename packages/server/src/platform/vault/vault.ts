@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { MusterError } from '@muster/contract';
+import { codeOf, MusterError } from '@muster/contract';
 import type { Pool } from 'pg';
 import type { Logger } from '../log.ts';
 import type { SecretsConfig } from './config.ts';
@@ -48,6 +48,8 @@ export async function openVault(deps: {
   readonly dataDir: string;
   readonly config: SecretsConfig;
   readonly log: Logger;
+  /** Other servers may use the same database: then only the operator can change the key, in the configuration of all. */
+  readonly isShared: boolean;
 }): Promise<Vault> {
   const { pool, config, log } = deps;
   const file = config.key === undefined ? (config.keyFile ?? join(deps.dataDir, 'secrets.key')) : null;
@@ -55,9 +57,10 @@ export async function openVault(deps: {
   let keys = await readKeys(config, file);
   if (keys.length === 0 && file !== null) {
     if (await isSealed(pool)) throw missing(`The key of the secrets in the database is missing: there is no ${file}.`);
-    keys = [newKey()];
-    await writeKeyFile(file, keys);
-    log.info({ file }, 'made the key of secrets; keep a copy of it apart from the database');
+    const made = [newKey()];
+    const isOurs = await writeKeyFile(file, made, true);
+    keys = isOurs ? made : ((await readKeyFile(file)) ?? []);
+    if (isOurs) log.info({ file }, 'made the key of secrets; keep a copy of it apart from the database');
   }
   const newest = (): SealingKey => {
     const [key] = keys;
@@ -93,6 +96,7 @@ export async function openVault(deps: {
   }
 
   await secret(PROBE, () => PROBE).catch((cause: unknown) => {
+    if (codeOf(cause) !== 'SECRET_UNREADABLE') throw cause;
     throw missing('The key of the secrets in the database is another one than this server has.', cause);
   });
 
@@ -102,7 +106,7 @@ export async function openVault(deps: {
     columns,
     keys: () => keys,
     // a key of the environment is everybody's: only the operator can change it
-    add: file === null ? null : async () => keep([newKey(), ...keys]),
+    add: file === null || deps.isShared ? null : async () => keep([newKey(), ...keys]),
     keepNewest: async () => {
       if (file !== null) await keep([newest()]);
     },
