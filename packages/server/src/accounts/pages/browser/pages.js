@@ -318,6 +318,7 @@ async function prove() {
   find('[data-way=code]', dialog).hidden = !ways.includes('totp') && !ways.includes('recoveryCode');
   find('#prove-passkey').hidden = passkeyOptions === null;
   // for who has nothing of their own here
+  form.hidden = ways.every((way) => way === 'passkey');
   if (ways.length === 0) await offerSso(find('#prove-sso'), '&fresh=true');
   form.reset();
   dialog.showModal();
