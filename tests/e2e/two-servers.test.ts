@@ -11,6 +11,7 @@ import { natsMissing, startNats, type TestNats } from '../../packages/server/src
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../packages/server/src/platform/db/index.ts';
 import { createLogger } from '../../packages/server/src/platform/log.ts';
 
+const SECRETS_KEY = Buffer.alloc(32, 7).toString('base64');
 /** Two servers, each a process of its own, on one PostgreSQL and one NATS. */
 describe('two servers on one database and one bus', { skip: natsMissing() }, () => {
   let directory: string;
@@ -27,7 +28,13 @@ describe('two servers on one database and one bus', { skip: natsMissing() }, () 
     const server = await startServerProcess({
       main: STUB_MAIN,
       dataDir: join(directory, name),
-      flags: [`--database.url=${postgres.connectionString}`, '--database.poolSize=6', `--bus.url=${bus.url}`],
+      flags: [
+        `--database.url=${postgres.connectionString}`,
+        '--database.poolSize=6',
+        `--bus.url=${bus.url}`,
+        // servers of one database have one key
+        `--secrets.key=${SECRETS_KEY}`,
+      ],
       // what goes wrong on purpose is logged too
       onLog: (line) => void (process.argv.includes('--log') && console.error(name, line)),
     });

@@ -115,7 +115,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     const wanted = isOfServer ? { email, deploymentRole: role } : { email, siteId, role: role ?? 'viewer' };
     const { link } = await call<InvitationCreated>('POST', '/api/invitations', wanted);
     const invitation = new URL(link ?? url).searchParams.get('token') ?? '';
-    const password = `${randomUUID()} ${role}`;
+    const password = `${randomUUID()} harbour lantern ${randomUUID()}`;
     const session = await callAs<SessionReply>('', 'POST', '/api/invitations/accept', {
       token: invitation,
       name: `A ${role ?? 'nobody'}`,
