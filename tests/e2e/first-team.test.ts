@@ -1,24 +1,16 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type AuditList, type Factors, type InvitationCreated, LANGUAGES } from '@muster/contract';
 import { assemble } from '@muster/server';
 import { startTestServer, TEST_ADMINISTRATOR, type TestServer } from '@muster/server/testing';
 import { createStubVoice } from '@muster/testkit';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { openPage, picture, withoutBrowser as skip, startBrowser } from './browser.fixture.ts';
 
 /**
  * docs/guides/first-team.md in a browser: an invitation, a passkey, signing in with it, an authenticator app. Debian's
  * Chromium with a passkey device in software.
  */
-const CHROMIUM = '/usr/bin/chromium';
-const skip = existsSync(CHROMIUM) ? false : 'Chromium is not installed: apt-get install chromium';
-const LIMIT_MS = 20_000;
-/** `npm test -- tests/e2e/first-team.test.ts` with PICTURES=DIR keeps pictures of the pages, to look at. */
-const pictures = process.env.PICTURES;
-
 let muster: TestServer;
 let origin: string;
 let browser: Browser;
@@ -29,8 +21,7 @@ before(async () => {
   muster = await startTestServer({ parts: { vad, providers: assemble({ stt: [stt], llm: [llm], tts: [tts] }) } });
   // passkeys need a name
   origin = muster.url.replace('127.0.0.1', 'localhost');
-  browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
-  if (pictures !== undefined) await mkdir(pictures, { recursive: true });
+  browser = await startBrowser();
 });
 after(async () => {
   await browser?.close();
@@ -38,10 +29,7 @@ after(async () => {
 });
 
 async function open(language = 'en'): Promise<{ page: Page; context: BrowserContext }> {
-  const context = await browser.newContext({ locale: language, viewport: { width: 900, height: 900 } });
-  const page = await context.newPage();
-  page.setDefaultTimeout(LIMIT_MS);
-  page.on('pageerror', (error) => assert.fail(error));
+  const { page, context } = await openPage(browser, { locale: language, viewport: { width: 900, height: 900 } });
   page.on('console', (message) => {
     const isRefusal = /status of (401|403|404|429)/.test(message.text());
     if (message.type() === 'error' && !isRefusal) assert.fail(message.text());
@@ -59,10 +47,6 @@ async function open(language = 'en'): Promise<{ page: Page; context: BrowserCont
     },
   });
   return { page, context };
-}
-
-async function picture(page: Page, name: string): Promise<void> {
-  if (pictures !== undefined) await page.screenshot({ path: join(pictures, `${name}.png`), fullPage: true });
 }
 
 test('a second person comes in by invitation, adds a passkey, and signs in with it alone', { skip }, async () => {

@@ -1,24 +1,18 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { assemble } from '@muster/server';
 import { startTestServer, type TestServer } from '@muster/server/testing';
 import { createStubVoice } from '@muster/testkit';
 import { Secret, TOTP } from 'otpauth';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import {
   CLIENT,
   type StubProvider,
   startStubProvider,
 } from '../../packages/server/src/accounts/oidc/provider.fixture.ts';
+import { openPage, picture, withoutBrowser as skip, startBrowser } from './browser.fixture.ts';
 
 /** Single sign-on in a browser, with its rules for cookies: the provider is another site. Debian's Chromium. */
-const CHROMIUM = '/usr/bin/chromium';
-const skip = existsSync(CHROMIUM) ? false : 'Chromium is not installed: apt-get install chromium';
-const pictures = process.env.PICTURES;
-
 let muster: TestServer;
 let provider: StubProvider;
 let origin: string;
@@ -39,8 +33,7 @@ before(async () => {
     ],
   });
   origin = muster.url.replace('127.0.0.1', 'localhost');
-  browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
-  if (pictures !== undefined) await mkdir(pictures, { recursive: true });
+  browser = await startBrowser();
 });
 after(async () => {
   await browser?.close();
@@ -49,15 +42,9 @@ after(async () => {
 });
 
 async function open(path: string): Promise<Page> {
-  const page = await (await browser.newContext({ locale: 'en' })).newPage();
-  page.setDefaultTimeout(20_000);
-  page.on('pageerror', (error) => assert.fail(error));
+  const { page } = await openPage(browser, { locale: 'en' });
   await page.goto(origin + path);
   return page;
-}
-
-async function show(page: Page, name: string): Promise<void> {
-  if (pictures !== undefined) await page.screenshot({ path: join(pictures, `${name}.png`), fullPage: true });
 }
 
 const person = { sub: 'one', name: 'Grace', email: 'grace@works.example', email_verified: true, groups: ['help'] };
@@ -66,7 +53,7 @@ test('a person signs in with a link on the page, proves again at the provider, a
   provider.person = person;
   const page = await open('/sign-in');
   await page.getByRole('link', { name: 'Sign in with Stub Works' }).waitFor();
-  await show(page, 'sso-sign-in');
+  await picture(page, 'sso-sign-in');
   await page.getByRole('link', { name: 'Sign in with Stub Works' }).click();
   await page.getByText('Grace · grace@works.example').waitFor();
   assert.equal(new URL(page.url()).pathname, '/account');
@@ -76,7 +63,7 @@ test('a person signs in with a link on the page, proves again at the provider, a
   await page.getByRole('button', { name: 'Add an authenticator app' }).click();
   provider.person = { ...person, auth_time: Math.floor(Date.now() / 1_000) };
   await page.locator('#prove-sso').waitFor();
-  await show(page, 'sso-prove');
+  await picture(page, 'sso-prove');
   await page.locator('#prove-sso').click();
   await page.getByText('Grace · grace@works.example').waitFor();
   assert.equal(provider.asked().get('prompt'), 'login');
@@ -100,7 +87,7 @@ test('who may not come in is told whom to ask', { skip }, async () => {
   provider.person = { ...person, sub: 'two', email: 'nobody@works.example', groups: [] };
   const page = await open('/api/oidc/start');
   await page.getByText('Stub Works knows you, but you may not come in here. Ask whoever runs this server.').waitFor();
-  await show(page, 'sso-refused');
+  await picture(page, 'sso-refused');
   await page.getByRole('link', { name: 'Sign in' }).click();
   await page.getByRole('link', { name: 'Sign in with Stub Works' }).waitFor();
 });

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { BIN, createStubServer, ID, type Routes, SITE, type StubServer, USER } from './stub-server.fixture.ts';
+import { createStubServer, ID, type Routes, runMuster, SITE, type StubServer, USER } from './stub-server.fixture.ts';
 
 /** Alerts, who is told of them, and devices made by hand, against a server that answers from a table. */
 const ALERT = {
@@ -122,28 +121,7 @@ after(async () => {
   await rm(folder, { recursive: true });
 });
 
-interface Ran {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
-async function muster(args: readonly string[]): Promise<Ran> {
-  const child = spawn(process.execPath, [BIN, ...args], {
-    env: {
-      TZ: 'UTC',
-      PATH: process.env.PATH,
-      XDG_CONFIG_HOME: join(folder, 'config'),
-      XDG_STATE_HOME: join(folder, 'state'),
-    },
-    stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 30_000,
-  });
-  const texts = Promise.all([child.stdout, child.stderr].map(async (stream) => (await stream.toArray()).join('')));
-  const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
-  const [out = '', err = ''] = await texts;
-  return { code, out, err };
-}
+const muster = (args: readonly string[]) => runMuster(folder, args);
 
 async function signIn(): Promise<void> {
   const password = join(folder, 'password');

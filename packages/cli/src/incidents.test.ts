@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { BIN, createStubServer, ID, type Routes, type StubServer, USER } from './stub-server.fixture.ts';
+import { createStubServer, ID, type Routes, runMuster, type StubServer, USER } from './stub-server.fixture.ts';
 
 /** The record of incidents, against a server that answers from a table. */
 const KNOWN_AT = Date.UTC(2026, 10, 27, 8);
@@ -68,22 +67,7 @@ after(async () => {
   await rm(folder, { recursive: true });
 });
 
-async function muster(args: readonly string[]) {
-  const child = spawn(process.execPath, [BIN, ...args], {
-    env: {
-      TZ: 'UTC',
-      PATH: process.env.PATH,
-      XDG_CONFIG_HOME: join(folder, 'config'),
-      XDG_STATE_HOME: join(folder, 'state'),
-    },
-    stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 30_000,
-  });
-  const texts = Promise.all([child.stdout, child.stderr].map(async (stream) => (await stream.toArray()).join('')));
-  const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
-  const [out = '', err = ''] = await texts;
-  return { code, out, err };
-}
+const muster = (args: readonly string[]) => runMuster(folder, args);
 const sent = () => server.seen.at(-1)?.body;
 
 test('incidents are listed with the report that is due next, and nothing in a note steers the terminal', async () => {

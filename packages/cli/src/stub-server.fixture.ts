@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -28,6 +29,30 @@ export const SITE = {
   telemetryKeepDays: 90,
   createdAt: 1,
 };
+
+export interface Ran {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs the command as it is installed, with what it keeps in `folder`, and no terminal. */
+export async function runMuster(folder: string, args: readonly string[]): Promise<Ran> {
+  const child = spawn(process.execPath, [BIN, ...args], {
+    env: {
+      TZ: 'UTC',
+      PATH: process.env.PATH,
+      XDG_CONFIG_HOME: join(folder, 'config'),
+      XDG_STATE_HOME: join(folder, 'state'),
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: 30_000,
+  });
+  const texts = Promise.all([child.stdout, child.stderr].map(async (stream) => (await stream.toArray()).join('')));
+  const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
+  const [out = '', err = ''] = await texts;
+  return { code, out, err };
+}
 
 /** What a request to the stub looked like. */
 export interface Seen {

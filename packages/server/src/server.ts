@@ -18,25 +18,25 @@ import { DEVICE_SOCKET_PATH } from './gateway/device/index.ts';
 import { createLiveGateway } from './gateway/live/index.ts';
 import { createXiaozhiGateway, WEBSOCKET_PATH } from './gateway/xiaozhi/index.ts';
 import { createLiveInbox } from './live-inbox.ts';
+import { openStore } from './open-store.ts';
 import {
   createIncidents,
   createReadiness,
   incidentRoutes,
   operationRoutes,
-  type Part,
   secretsRoutes,
   securityTxtRoute,
 } from './operations/index.ts';
 import { type Bus, createInProcessBus, createNatsBus, publishAfterCommit } from './platform/bus/index.ts';
 import { type Clock, systemClock } from './platform/clock.ts';
-import { lockDataDir, migrate, type OpenDatabase, openDatabase, startEmbeddedPostgres } from './platform/db/index.ts';
 import { createHttp, type Http } from './platform/http/index.ts';
 import { refuseOtherUpgrades } from './platform/http/upgrades.ts';
 import { createLifecycle, type Lifecycle } from './platform/lifecycle.ts';
 import { createLogger, type Logger } from './platform/log.ts';
-import { createMailer, type Mailer, serverMailOf } from './platform/mail/index.ts';
+import { createMailer, serverMailOf } from './platform/mail/index.ts';
 import { createMetrics, type Metrics } from './platform/metrics.ts';
 import { openVault } from './platform/vault/index.ts';
+import { busParts, databasePart, mailParts } from './ready-parts.ts';
 import { createSites, siteRoutes } from './sites/index.ts';
 import {
   assistantRoutes,
@@ -379,33 +379,6 @@ async function openBus(
   return publishAfterCommit(found);
 }
 
-/** The embedded database when no other is named. Its lock and process end last. */
-async function openStore(config: Config, log: Logger, lifecycle: Lifecycle): Promise<OpenDatabase> {
-  let connectionString = config.database.url;
-  if (connectionString === undefined) {
-    const lock = await lockDataDir(config.dataDir);
-    lifecycle.onStop('lock', 1_000, () => lock.release());
-    const postgres = await startEmbeddedPostgres(config.dataDir, log);
-    lifecycle.onStop('postgres', 15_000, () => postgres.stop());
-    connectionString = postgres.connectionString;
-  }
-  const database = openDatabase(connectionString, config.database.poolSize, log);
-  lifecycle.onStop('database', 5_000, () => database.close());
-  await database.ping().catch((cause: unknown) => {
-    throw new MusterError('DATABASE_UNAVAILABLE', {}, { cause, say: unreachable(connectionString, cause) });
-  });
-  await migrate(database.pool, log);
-  return database;
-}
-
-/** Names the place and the cause, never the user or the password. */
-function unreachable(connectionString: string, cause: unknown): string {
-  const { host, pathname } = new URL(connectionString);
-  const origin = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
-  const why = origin instanceof Error ? origin.message || (origin as NodeJS.ErrnoException).code : String(origin);
-  return `The database ${host === '' ? 'of this server' : host + pathname} does not answer: ${why}. Is PostgreSQL running there, and is DATABASE_URL right?`;
-}
-
 /** Our own ports, or the broker of others without its password. */
 function whereMqttIs(
   { mqtt }: Config,
@@ -416,42 +389,6 @@ function whereMqttIs(
   const { protocol, hostname, port } = new URL(mqtt.brokerUrl);
   if (protocol === 'mqtts:') return { host: hostname, port: null, tlsPort: Number(port || 8_883) };
   return { host: hostname, port: Number(port || 1_883), tlsPort: null };
-}
-
-function databasePart(database: OpenDatabase): Part {
-  return {
-    name: 'database',
-    check: async () => ({ state: 'ready', detail: `answered in ${(await database.ping()).toFixed(1)} ms` }),
-  };
-}
-
-/** A server without its mail server still works: what is sent waits. */
-function mailParts(mailer: Mailer): Part[] {
-  if (!mailer.configured) return [];
-  return [
-    {
-      name: 'mail',
-      check() {
-        const { waiting, failing } = mailer.state();
-        if (failing === null) return { state: 'ready' };
-        return { state: 'degraded', detail: `the last try failed (${failing}), ${waiting} wait` };
-      },
-    },
-  ];
-}
-
-/** A server that hears nothing of the others still works: they find each other's work in the database, later. */
-function busParts(bus: Bus): Part[] {
-  if (bus.state() === null) return [];
-  return [
-    {
-      name: 'bus',
-      check() {
-        const { connected, detail } = bus.state() ?? { connected: false, detail: 'closed' };
-        return { state: connected ? 'ready' : 'degraded', detail };
-      },
-    },
-  ];
 }
 
 async function listen(http: Http, config: Config): Promise<string> {

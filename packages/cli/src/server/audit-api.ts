@@ -1,5 +1,5 @@
 import { AuditKey, AuditList, AuditVerification, hasShape, MusterError } from '@muster/contract';
-import type { Target } from './http.ts';
+import type { Get, Target } from './http.ts';
 import { query } from './query.ts';
 import { type Download, openDownload } from './transfer.ts';
 
@@ -8,8 +8,6 @@ const is = {
   auditList: hasShape(AuditList),
   auditVerification: hasShape(AuditVerification),
 };
-
-type Get = <T>(path: string, isReply: (value: unknown) => value is T) => Promise<T>;
 
 /** Routes of the audit. */
 export function auditApi(target: Target, get: Get) {

@@ -14,7 +14,7 @@ import {
   Twin,
   type TwinPatch,
 } from '@muster/contract';
-import type { ApiRequest } from './http.ts';
+import type { Get, Write } from './http.ts';
 import { type PageQuery, query } from './query.ts';
 
 const is = {
@@ -28,14 +28,6 @@ const is = {
   groupList: hasShape(GroupList),
   twin: hasShape(Twin),
 };
-
-type Get = <T>(path: string, isReply: (value: unknown) => value is T) => Promise<T>;
-type Write = <T>(
-  method: ApiRequest['method'],
-  path: string,
-  body: unknown,
-  isReply: (value: unknown) => value is T,
-) => Promise<T>;
 
 /** Routes of commands, twins and groups. `waitMs`: the answer comes when it has ended, or after so long. */
 export function fleetApi(get: Get, write: Write) {

@@ -20,6 +20,15 @@ export interface Target {
   readonly token: string | null;
 }
 
+/** Functions that the routes of one subject are made of; see `createApi`. */
+export type Get = <T>(path: string, isReply: (value: unknown) => value is T) => Promise<T>;
+export type Write = <T>(
+  method: ApiRequest['method'],
+  path: string,
+  body: unknown,
+  isReply: (value: unknown) => value is T,
+) => Promise<T>;
+
 /**
  * One request to the API of a server. Resolves with an answer that `isReply` accepts; throws the server's own error,
  * SERVER_UNREACHABLE when none comes, and INTERNAL for an answer that is none of ours.

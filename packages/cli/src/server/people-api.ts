@@ -9,7 +9,7 @@ import {
   SignInPending,
   type SignInRequest,
 } from '@muster/contract';
-import type { ApiRequest } from './http.ts';
+import type { Get, Write } from './http.ts';
 
 const isSession = hasShape(SessionReply);
 const isPending = hasShape(SignInPending);
@@ -20,14 +20,6 @@ const is = {
   members: hasShape(MemberList),
   proof: hasShape(ProofState),
 };
-
-type Get = <T>(path: string, isReply: (value: unknown) => value is T) => Promise<T>;
-type Write = <T>(
-  method: ApiRequest['method'],
-  path: string,
-  body: unknown,
-  isReply: (value: unknown) => value is T,
-) => Promise<T>;
 
 /** Routes about people. */
 export function peopleApi(get: Get, write: Write) {

@@ -10,6 +10,8 @@ export interface Access {
    * belong to. `action` when it is another than the route's.
    */
   allow(siteId: string | null, action?: Action): void;
+  /** Throws FORBIDDEN for a program: this is for people. */
+  person(): Session;
   /** Null for programs and for nobody. */
   readonly session: Session | null;
   readonly actor: Actor | null;
@@ -34,6 +36,10 @@ export function createAccess({ session, actor, caller }: Known, of: Action, now:
     actor,
     caller,
     sites: sitesOf(actor, of),
+    person() {
+      if (session === null) throw new MusterError('FORBIDDEN');
+      return session;
+    },
     get judged() {
       return judged;
     },

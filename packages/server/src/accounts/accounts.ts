@@ -62,7 +62,7 @@ export async function createAccounts(deps: {
 }): Promise<Accounts> {
   const { database, clock, log, bus, vault, config } = deps;
   const { pool } = database;
-  const audit = createAudit({ db: database.for(), clock });
+  const audit = createAudit({ pool, clock });
   const pem = await vault.secret('audit signing key', newSigningKey);
   const headFile = join(deps.dataDir, 'audit-head.json');
   const sealer = createSealer({ pool, clock, log, key: createPrivateKey(pem), headFile });

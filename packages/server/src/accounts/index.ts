@@ -8,7 +8,6 @@ export {
   type Caller,
   callerHere,
   createAudit,
-  hostOnly,
 } from './audit/index.ts';
 export { type AccountsConfig, accountsConfig } from './config.ts';
 export { type Action, type Actor, judge, PERMISSIONS, permissionOf } from './permissions.ts';

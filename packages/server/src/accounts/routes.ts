@@ -5,7 +5,8 @@ import { auditRoutes } from './audit/routes.ts';
 import { oidcRoutes } from './oidc/index.ts';
 import { pageRoutes } from './pages/routes.ts';
 import { secondFactorRoutes } from './second-factor/routes.ts';
-import { keepSession, placeOrNull, sessionRoutes, sourceOf } from './sessions/routes.ts';
+import { createEntry } from './sessions/entry.ts';
+import { sessionRoutes } from './sessions/routes.ts';
 import { invitationRoutes } from './users/invitation-routes.ts';
 import { ownRoutes } from './users/own-routes.ts';
 import { userRoutes } from './users/routes.ts';
@@ -26,22 +27,20 @@ export function accountRoutes(
 ): void {
   const { users, invitations, credentials, sessions, signIn, factors, apiKeys, audit, book } = accounts;
   const { publicUrl, afterSetup } = deps;
-  const keep = keepSession(publicUrl, { endByToken: (token) => sessions.endByToken(token) });
-  const begin: typeof sessions.begin = (user, source) => sessions.begin(user, source);
+  const entry = createEntry(publicUrl, sessions);
   pageRoutes(app, { setupOpen: () => users.setupOpen() });
-  setupRoutes(app, { users, audit, begin, keep, sourceOf, afterSetup });
-  sessionRoutes(app, { sessions, signIn, publicUrl, now: deps.now, keep });
-  oidcRoutes(app, { oidc: accounts.oidc, publicUrl, keep, sourceOf, placeOrNull });
+  setupRoutes(app, { users, audit, welcome: entry.welcome, afterSetup });
+  sessionRoutes(app, { sessions, signIn, publicUrl, now: deps.now, entry });
+  oidcRoutes(app, { oidc: accounts.oidc, publicUrl, entry });
   ownRoutes(app, {
     users,
     credentials,
     audit,
-    prove: (request, user, password) =>
-      signIn.prove(user, { kind: 'password', password }, { ...sourceOf(request), place: null }),
+    prove: (request, user, password) => signIn.prove(user, { kind: 'password', password }, entry.fromOf(request)),
   });
   secondFactorRoutes(app, factors, { publicUrl });
   userRoutes(app, users, credentials);
-  invitationRoutes(app, { invitations, users, audit, begin, keep, sourceOf });
+  invitationRoutes(app, { invitations, audit, welcome: entry.welcome });
   apiKeyRoutes(app, apiKeys);
   auditRoutes(app, book);
 }

@@ -77,7 +77,7 @@ export async function createCommandsRig(
       metrics: createMetrics(),
       config: { inflightPerDevice: 8, keepDays: 90 },
       links,
-      audit: createAudit({ db: database.for(), clock }),
+      audit: createAudit({ pool: database.pool, clock }),
       rulesOf: options.rulesOf ?? (async () => undefined),
     });
     commands.start();

@@ -1,4 +1,4 @@
-import { type Device, MusterError } from '@muster/contract';
+import type { Device } from '@muster/contract';
 import type { Clock } from '../platform/clock.ts';
 import { forgetOldest } from '../platform/forget-oldest.ts';
 import { hashSecret, newSecret, sameBytes } from '../platform/ids.ts';
@@ -64,9 +64,7 @@ export function createCheckIn(deps: {
 
   return {
     async checkIn(knock, source) {
-      const retryAfterMs = knocks.waitMs(source);
-      if (retryAfterMs > 0) throw new MusterError('RATE_LIMITED', { retryAfterMs });
-      knocks.count(source);
+      knocks.take(source);
       const device = await store.activeByHardware(knock.hardwareId);
       if (device === undefined || device.client_id !== knock.clientId) {
         return { active: false, ...(await activation.offer(knock, source)) };

@@ -1,10 +1,9 @@
 import type { PoolClient } from 'pg';
 import type { Clock } from '../../platform/clock.ts';
-import type { Database } from '../../platform/db/index.ts';
 import { callerHere } from './caller.ts';
 import type { AuditEntry } from './entries.ts';
 import { difference } from './redact.ts';
-import { type AuditRow, type AuditTables, createAuditStore } from './store.ts';
+import { type AuditRow, insertEntries, type Queryable } from './store.ts';
 
 /** What was done, refused, or read of people. Rows are only ever added. */
 export interface Audit {
@@ -14,13 +13,12 @@ export interface Audit {
   appendWith(client: PoolClient, entries: readonly AuditEntry[]): Promise<void>;
 }
 
-export function createAudit(deps: { readonly db: Database<AuditTables>; readonly clock: Clock }): Audit {
-  const store = createAuditStore(deps.db);
+export function createAudit(deps: { readonly pool: Queryable; readonly clock: Clock }): Audit {
   const rowOf = (entry: AuditEntry): AuditRow => toRow(entry, deps.clock.now());
   return {
-    append: (entry) => store.insert([rowOf(entry)]),
+    append: (entry) => insertEntries(deps.pool, [rowOf(entry)]),
     async appendWith(client, entries) {
-      if (entries.length > 0) await store.insertWith(client, entries.map(rowOf));
+      if (entries.length > 0) await insertEntries(client, entries.map(rowOf));
     },
   };
 }

@@ -1,5 +1,5 @@
-import type { PoolClient } from 'pg';
 import type { StoredEntry } from './chain.ts';
+import { ENTRY, type Queryable } from './store.ts';
 
 export interface Link {
   readonly seq: number;
@@ -19,10 +19,6 @@ export interface Head {
   readonly signature: string;
 }
 
-type Queryable = Pick<PoolClient, 'query'>;
-
-const ENTRY = `entry_id, at, action, outcome, actor_kind, actor_id, actor_name, address, request_id, session_id, site_id,
-  target_kind, target_id, before::text AS before, after::text AS after, reason`;
 // PostgreSQL breaks base64 into lines of 76
 const HEAD = `seq, encode(hash, 'hex') AS hash, at, public_key AS "publicKey", replace(encode(signature, 'base64'), E'\\n', '') AS signature`;
 

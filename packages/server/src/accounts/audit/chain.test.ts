@@ -37,7 +37,7 @@ beforeEach(async () => {
   await tamper('TRUNCATE audit_entries, audit_chain, audit_heads RESTART IDENTITY');
   await rm(join(directory, 'head.json'), { force: true });
   clock = createVirtualClock(1_800_000_000_000);
-  audit = createAudit({ db: database.for(), clock });
+  audit = createAudit({ pool: database.pool, clock });
   restart();
   for (let nth = 1; nth <= 30; nth++) {
     await audit.append({

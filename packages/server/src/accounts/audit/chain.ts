@@ -1,26 +1,12 @@
 import { createHash } from 'node:crypto';
+import type { AuditRow } from './store.ts';
 
 /** What stands before the first entry. */
 export const GENESIS = '0'.repeat(64);
 
-/** An entry as it is stored; `before` and `after` are the JSON text itself. */
-export interface StoredEntry {
+/** An entry as it is stored. */
+export interface StoredEntry extends AuditRow {
   readonly entry_id: number;
-  readonly at: number;
-  readonly action: string;
-  readonly outcome: string;
-  readonly actor_kind: string;
-  readonly actor_id: string | null;
-  readonly actor_name: string | null;
-  readonly address: string | null;
-  readonly request_id: string | null;
-  readonly session_id: string | null;
-  readonly site_id: string | null;
-  readonly target_kind: string | null;
-  readonly target_id: string | null;
-  readonly before: string | null;
-  readonly after: string | null;
-  readonly reason: string | null;
 }
 
 /**

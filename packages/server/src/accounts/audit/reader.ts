@@ -2,6 +2,7 @@ import type { AuditQuery, AuditEntry as Shown } from '@muster/contract';
 import type { Pool } from 'pg';
 import { GENESIS, lineOf, type StoredEntry } from './chain.ts';
 import { type Head, hashAt, headsBetween, readLinks, seqFrom } from './chain-store.ts';
+import { ENTRY } from './store.ts';
 
 /** What the audit is asked for; `sites` null: of every site, and of the server. */
 export interface AuditFilter extends AuditQuery {
@@ -25,8 +26,7 @@ export async function readEntries(pool: Pool, { limit, after, ...filter }: Audit
   if (after !== undefined) wanted.push(['entry_id < $', after]);
   const where = wanted.map(([condition], nth) => condition.replace('$', `$${nth + 2}`)).join(' AND ');
   const { rows } = await pool.query<StoredEntry>(
-    `SELECT entry_id, at, action, outcome, actor_kind, actor_id, actor_name, address, request_id, session_id, site_id,
-       target_kind, target_id, before::text AS before, after::text AS after, reason
+    `SELECT ${ENTRY}
      FROM audit_entries ${where === '' ? '' : `WHERE ${where}`} ORDER BY entry_id DESC LIMIT $1`,
     [limit, ...wanted.map(([, value]) => value)],
   );

@@ -1,3 +1,5 @@
+import { hostOnly } from '../../platform/http/host-only.ts';
+
 /** Names of members whose values are secrets, wherever they stand. Names that only mention a key (`keyId`) are none. */
 const SECRET =
   /(^|_)(token|secret|password|passphrase|credential|authorization|cookie|code)s?$|(Token|Secret|Password|Key|Credential|Code)s?$|^(key|pem|signature|challenge|psk)$/;
@@ -21,17 +23,13 @@ export function redact(value: unknown, depth = 0): unknown {
   const copy: Record<string, unknown> = {};
   for (const [name, member] of Object.entries(value).slice(0, MOST_MEMBERS)) {
     const isSecret = SECRET.test(name) && !NO_SECRET.test(name) && member !== null && member !== undefined;
-    copy[name] = isSecret ? HIDDEN : name === 'url' ? hostOnly(member) : redact(member, depth + 1);
+    copy[name] = isSecret ? HIDDEN : name === 'url' ? addressOf(member) : redact(member, depth + 1);
   }
   return copy;
 }
 
-/** Who knows the address of a webhook can post to it: only where it leads is kept. */
-export function hostOnly(url: unknown): unknown {
-  if (typeof url !== 'string' || !URL.canParse(url)) return url === undefined || url === null ? url : HIDDEN;
-  const { protocol, host } = new URL(url);
-  return `${protocol}//${host}/…`;
-}
+const addressOf = (url: unknown): unknown =>
+  typeof url === 'string' ? (hostOnly(url) ?? HIDDEN) : url === null || url === undefined ? url : HIDDEN;
 
 /** Both sides without secrets, and of two objects only the members that differ. */
 export function difference(before: unknown, after: unknown): { readonly before: unknown; readonly after: unknown } {

@@ -1,5 +1,4 @@
 import type { PoolClient } from 'pg';
-import type { Database } from '../../platform/db/index.ts';
 
 export interface AuditRow {
   readonly at: number;
@@ -20,46 +19,38 @@ export interface AuditRow {
   readonly reason: string | null;
 }
 
-export interface AuditTables {
-  audit_entries: AuditRow;
+/** Anything that takes a query: the pool (in the unit of work that is open here, or at once), or a connection. */
+export type Queryable = Pick<PoolClient, 'query'>;
+
+const TYPES = {
+  at: 'bigint',
+  action: 'text',
+  outcome: 'text',
+  actor_kind: 'text',
+  actor_id: 'text',
+  actor_name: 'text',
+  address: 'text',
+  request_id: 'text',
+  session_id: 'text',
+  site_id: 'uuid',
+  target_kind: 'text',
+  target_id: 'text',
+  before: 'json',
+  after: 'json',
+  reason: 'text',
+} as const satisfies Record<keyof AuditRow, string>;
+const COLUMNS = Object.keys(TYPES).join(', ');
+/** The text of `before` and `after` stays as it is, for it is hashed. */
+const VALUES = Object.entries(TYPES).map(([name, type]) => (type === 'json' ? `${name}::json` : name));
+const SHAPE = Object.entries(TYPES).map(([name, type]) => `${name} ${type === 'json' ? 'text' : type}`);
+const INSERT = `INSERT INTO audit_entries (${COLUMNS})
+  SELECT ${VALUES.join(', ')} FROM json_to_recordset($1) AS row(${SHAPE.join(', ')})`;
+
+/** What a row is read with: a `StoredEntry`. */
+export const ENTRY = `entry_id, ${Object.entries(TYPES)
+  .map(([name, type]) => (type === 'json' ? `${name}::text AS ${name}` : name))
+  .join(', ')}`;
+
+export async function insertEntries(client: Queryable, rows: readonly AuditRow[]): Promise<void> {
+  await client.query(INSERT, [JSON.stringify(rows)]);
 }
-
-const COLUMNS = [
-  'at',
-  'action',
-  'outcome',
-  'actor_kind',
-  'actor_id',
-  'actor_name',
-  'address',
-  'request_id',
-  'session_id',
-  'site_id',
-  'target_kind',
-  'target_id',
-  'before',
-  'after',
-  'reason',
-] as const satisfies readonly (keyof AuditRow)[];
-const INSERT = `INSERT INTO audit_entries (${COLUMNS.join(', ')})
-  SELECT * FROM json_to_recordset($1) AS row(at bigint, action text, outcome text, actor_kind text, actor_id text,
-    actor_name text, address text, request_id text, session_id text, site_id uuid, target_kind text, target_id text,
-    before json, after json, reason text)`;
-
-export function createAuditStore(db: Database<AuditTables>) {
-  return {
-    async insert(rows: readonly AuditRow[]): Promise<void> {
-      await db
-        .insertInto('audit_entries')
-        .values([...rows])
-        .execute();
-    },
-    /** In the transaction of somebody else. */
-    async insertWith(client: PoolClient, rows: readonly AuditRow[]): Promise<void> {
-      const shaped = rows.map((row) => ({ ...row, before: parsed(row.before), after: parsed(row.after) }));
-      await client.query(INSERT, [JSON.stringify(shaped)]);
-    },
-  };
-}
-
-const parsed = (json: string | null): unknown => (json === null ? null : JSON.parse(json));

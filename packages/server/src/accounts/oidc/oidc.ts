@@ -69,12 +69,6 @@ export function createOidc(deps: {
   const admit = createPeople({ config, clock, store, users, audit, applyRoles });
   const asked = createRateLimiter(clock, { limit: MOST_REQUESTS, windowMs: FLOW_MS });
 
-  function count(address: string): void {
-    const retryAfterMs = asked.waitMs(address);
-    if (retryAfterMs > 0) throw new MusterError('RATE_LIMITED', { retryAfterMs });
-    asked.count(address);
-  }
-
   async function take({ search, browser }: { readonly search: string; readonly browser: string }) {
     const state = new URLSearchParams(search).get('state') ?? '';
     const flow = await store.takeFlow(hashSecret(state), clock.now());
@@ -105,7 +99,7 @@ export function createOidc(deps: {
     contact: config.contact ?? null,
 
     async start({ redirectUri, fresh, session, address }) {
-      count(address);
+      asked.take(address);
       const [state, nonce, codeVerifier, browser] = [newSecret(), newSecret(), newSecret(), newSecret()];
       const url = await provider.authorizationUrl({ state, nonce, codeVerifier, redirectUri, fresh });
       const now = clock.now();
@@ -125,7 +119,7 @@ export function createOidc(deps: {
     },
 
     async finish(back, from) {
-      count(from.address);
+      asked.take(from.address);
       try {
         const { flow, checks } = await take(back);
         const identity = await provider.identify(new URL(flow.redirect_uri + back.search), checks);

@@ -4,7 +4,7 @@ import { Type } from 'typebox';
 import { asMusterError } from '../../platform/http/errors.ts';
 import type { Http } from '../../platform/http/index.ts';
 import { sendNotice } from '../pages/routes.ts';
-import type { keepSession, placeOrNull, sourceOf } from '../sessions/routes.ts';
+import type { Entry } from '../sessions/entry.ts';
 import { setBrowserCookie, takeBrowserCookie } from './cookie.ts';
 import type { Oidc } from './oidc.ts';
 import { CALLBACK_PATH, redirectUriOf } from './place.ts';
@@ -16,12 +16,10 @@ export function oidcRoutes(
   deps: {
     readonly oidc: Oidc | null;
     readonly publicUrl: string | null;
-    readonly keep: ReturnType<typeof keepSession>;
-    readonly sourceOf: typeof sourceOf;
-    readonly placeOrNull: typeof placeOrNull;
+    readonly entry: Pick<Entry, 'fromOf' | 'keep'>;
   },
 ): void {
-  const { oidc, publicUrl, keep } = deps;
+  const { oidc, publicUrl, entry } = deps;
   const tags = ['sessions'];
   const failures = { '4xx': ErrorReply, 503: ErrorReply };
   const config = { action: 'account.begin' } as const;
@@ -83,13 +81,12 @@ export function oidcRoutes(
         const { browser, returnTo } = takeBrowserCookie(request, reply, publicUrl);
         const onward = ownPath(returnTo);
         const search = new URL(request.url, 'http://here.invalid').search;
-        const from = { ...deps.sourceOf(request), place: deps.placeOrNull(request, publicUrl) };
-        const done = await one.finish({ search, browser }, from);
+        const done = await one.finish({ search, browser }, entry.fromOf(request));
         if ('pending' in done) {
           // behind the #: it reaches no server, no log and no other page
           return leave(reply, `/sign-in#second=${Buffer.from(JSON.stringify(done)).toString('base64url')}`);
         }
-        await keep(request, reply, done);
+        await entry.keep(request, reply, done);
         return leave(reply, onward);
       }),
   );

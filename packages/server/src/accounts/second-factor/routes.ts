@@ -3,7 +3,6 @@ import {
   FactorAdded,
   Factors,
   Id,
-  MusterError,
   Passkey,
   PasskeyChange,
   PasskeyCreate,
@@ -12,7 +11,6 @@ import {
   TotpBegun,
   TotpConfirm,
 } from '@muster/contract';
-import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import type { Http } from '../../platform/http/index.ts';
 import { placeOf } from './place.ts';
@@ -34,7 +32,7 @@ export function secondFactorRoutes(
       config: { action: 'account.own' },
       schema: { tags, summary: 'Second factors of the caller', response: { 200: Factors, ...failures } },
     },
-    async (request) => factors.factorsOf(userOf(request).userId),
+    async (request) => factors.factorsOf(request.access.person().user.userId),
   );
 
   app.post(
@@ -47,7 +45,7 @@ export function secondFactorRoutes(
         response: { 200: TotpBegun, ...failures },
       },
     },
-    async (request) => factors.beginTotp(userOf(request)),
+    async (request) => factors.beginTotp(request.access.person().user),
   );
 
   app.post(
@@ -61,7 +59,7 @@ export function secondFactorRoutes(
         response: { 200: FactorAdded, ...failures },
       },
     },
-    async (request) => factors.confirmTotp(userOf(request).userId, request.body.code),
+    async (request) => factors.confirmTotp(request.access.person().user.userId, request.body.code),
   );
 
   app.delete(
@@ -70,7 +68,7 @@ export function secondFactorRoutes(
       config: { action: 'account.factor', target: { kind: 'authenticator app' } },
       schema: { tags, summary: 'Remove the authenticator app', response: { 200: Factors, ...failures } },
     },
-    async (request) => factors.removeTotp(userOf(request).userId),
+    async (request) => factors.removeTotp(request.access.person().user.userId),
   );
 
   app.post(
@@ -84,7 +82,7 @@ export function secondFactorRoutes(
       },
     },
     async (request) => ({
-      options: await factors.passkeys.registrationOptions(userOf(request), placeOf(request, publicUrl)),
+      options: await factors.passkeys.registrationOptions(request.access.person().user, placeOf(request, publicUrl)),
     }),
   );
 
@@ -101,7 +99,7 @@ export function secondFactorRoutes(
     },
     async (request, reply) => {
       const { name, response } = request.body;
-      const done = await factors.addPasskey(userOf(request), name, response, placeOf(request, publicUrl));
+      const done = await factors.addPasskey(request.access.person().user, name, response, placeOf(request, publicUrl));
       return reply.status(201).send(done);
     },
   );
@@ -118,7 +116,8 @@ export function secondFactorRoutes(
         response: { 200: Passkey, ...failures },
       },
     },
-    async (request) => factors.passkeys.rename(userOf(request).userId, request.params.passkeyId, request.body.name),
+    async (request) =>
+      factors.passkeys.rename(request.access.person().user.userId, request.params.passkeyId, request.body.name),
   );
 
   app.delete(
@@ -127,7 +126,7 @@ export function secondFactorRoutes(
       config: { action: 'account.factor', target: { kind: 'passkey', param: 'passkeyId' } },
       schema: { tags, summary: 'Remove a passkey', params: Params, response: { 200: Factors, ...failures } },
     },
-    async (request) => factors.removePasskey(userOf(request).userId, request.params.passkeyId),
+    async (request) => factors.removePasskey(request.access.person().user.userId, request.params.passkeyId),
   );
 
   app.post(
@@ -140,11 +139,6 @@ export function secondFactorRoutes(
         response: { 200: RecoveryCodes, ...failures },
       },
     },
-    async (request) => ({ codes: [...(await factors.newRecoveryCodes(userOf(request).userId))] }),
+    async (request) => ({ codes: [...(await factors.newRecoveryCodes(request.access.person().user.userId))] }),
   );
-}
-
-function userOf({ access }: FastifyRequest) {
-  if (access.session === null) throw new MusterError('FORBIDDEN');
-  return access.session.user;
 }

@@ -1,7 +1,7 @@
-import { type Static, type TSchema, Type } from 'typebox';
+import { type Static, Type } from 'typebox';
 
-const demand = (who: string): TSchema & { static: boolean } =>
-  Type.Boolean({ default: false, description: `Whether ${who} must have a second factor` }) as never;
+const demand = (who: string) =>
+  Type.Boolean({ default: false, description: `Whether ${who} must have a second factor` });
 
 /** How long people stay signed in, who may come in, and who needs more than a password. */
 export const accountsConfig = Type.Object({

@@ -1,7 +1,6 @@
 import {
   ErrorReply,
   Id,
-  MusterError,
   PasskeyOptions,
   PasskeySignIn,
   ProofRequest,
@@ -13,27 +12,15 @@ import {
   SignInPending,
   SignInRequest,
 } from '@muster/contract';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import type { Http } from '../../platform/http/index.ts';
 import { PROOF_MS } from '../permissions.ts';
 import { placeOf } from '../second-factor/index.ts';
-import { clearSessionCookies, isSecure, sessionToken, setSessionCookie } from './cookie.ts';
-import type { NewSession, Sessions, Source } from './sessions.ts';
-import type { SignIn, SignInFrom } from './sign-in.ts';
-
-export function sourceOf({ ip, headers }: FastifyRequest): Source {
-  return { address: ip, userAgent: headers['user-agent']?.slice(0, 300) ?? null };
-}
-
-/** A browser that signs in anew has the session before it ended: a token is never taken over. */
-export function keepSession(publicUrl: string | null, sessions: Pick<Sessions, 'endByToken'>) {
-  return async (request: FastifyRequest, reply: FastifyReply, session: NewSession): Promise<void> => {
-    const before = request.headers.authorization === undefined ? sessionToken(request) : null;
-    if (before !== null) await sessions.endByToken(before);
-    setSessionCookie(reply, session, isSecure(request, publicUrl));
-  };
-}
+import { clearSessionCookies, sessionToken } from './cookie.ts';
+import type { Entry } from './entry.ts';
+import type { Sessions } from './sessions.ts';
+import type { SignIn } from './sign-in.ts';
 
 /** Signing in and out, and the sessions that somebody has. */
 export function sessionRoutes(
@@ -44,16 +31,13 @@ export function sessionRoutes(
     readonly publicUrl: string | null;
     /** Epoch ms. */
     readonly now: () => number;
-    readonly keep: ReturnType<typeof keepSession>;
+    readonly entry: Entry;
   },
 ): void {
-  const { sessions, signIn, publicUrl, keep } = deps;
+  const { sessions, signIn, publicUrl } = deps;
+  const { fromOf, keep } = deps.entry;
   const tags = ['sessions'];
   const failures = { '4xx': ErrorReply };
-
-  function fromOf(request: FastifyRequest): SignInFrom {
-    return { ...sourceOf(request), place: placeOrNull(request, publicUrl) };
-  }
 
   app.post(
     '/api/sessions',
@@ -118,7 +102,7 @@ export function sessionRoutes(
     },
     async (request, reply) => {
       const place = placeOf(request, publicUrl);
-      const done = await signIn.byPasskey(request.body.response, { ...sourceOf(request), place });
+      const done = await signIn.byPasskey(request.body.response, { ...fromOf(request), place });
       await keep(request, reply, done);
       return reply.status(201).send(done);
     },
@@ -144,7 +128,7 @@ export function sessionRoutes(
       schema: { tags, summary: 'Open sessions of the caller', response: { 200: SessionList, ...failures } },
     },
     async (request) => {
-      const { user, sessionId } = sessionOf(request);
+      const { user, sessionId } = request.access.person();
       return { sessions: await sessions.list(user.userId, sessionId) };
     },
   );
@@ -161,7 +145,7 @@ export function sessionRoutes(
       },
     },
     async (request, reply) => {
-      await sessions.end(sessionOf(request).user.userId, request.params.sessionId);
+      await sessions.end(request.access.person().user.userId, request.params.sessionId);
       return reply.status(204).send(null);
     },
   );
@@ -177,7 +161,7 @@ export function sessionRoutes(
       },
     },
     async (request) => {
-      const { user, sessionId } = sessionOf(request);
+      const { user, sessionId } = request.access.person();
       return { ended: await sessions.endAll(user.userId, sessionId) };
     },
   );
@@ -235,7 +219,7 @@ export function sessionRoutes(
       },
     },
     async (request) => {
-      const { user, sessionId } = sessionOf(request);
+      const { user, sessionId } = request.access.person();
       await signIn.prove(user, request.body.proof, fromOf(request));
       await sessions.proved(sessionId);
       return { ...(await proofState(request)), provedUntil: deps.now() + PROOF_MS };
@@ -243,25 +227,11 @@ export function sessionRoutes(
   );
 
   async function proofState(request: FastifyRequest) {
-    const { user, actor } = sessionOf(request);
+    const { user, actor } = request.access.person();
     const ways = [...(await signIn.waysOf(user))];
-    const place = placeOrNull(request, publicUrl);
+    const place = fromOf(request).place;
     const passkeyOptions =
       place !== null && ways.includes('passkey') ? await signIn.passkeyOptionsOf(user.userId, place) : null;
     return { ways, passkeyOptions, provedUntil: actor.provedAt + PROOF_MS };
   }
-}
-
-export function placeOrNull(request: FastifyRequest, publicUrl: string | null) {
-  try {
-    return placeOf(request, publicUrl);
-  } catch (error) {
-    if (error instanceof MusterError) return null;
-    throw error;
-  }
-}
-
-function sessionOf({ access }: FastifyRequest) {
-  if (access.session === null) throw new MusterError('FORBIDDEN');
-  return access.session;
 }

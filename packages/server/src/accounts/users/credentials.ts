@@ -55,12 +55,6 @@ export function createCredentials(deps: {
   const store = createUserStore(deps.db);
   const asked = createRateLimiter(clock, { limit: MAILS_PER_HOUR, windowMs: 3_600_000 });
 
-  function count(...keys: readonly string[]): void {
-    const retryAfterMs = Math.max(...keys.map((key) => asked.waitMs(key)));
-    if (retryAfterMs > 0) throw new MusterError('RATE_LIMITED', { retryAfterMs });
-    for (const key of keys) asked.count(key);
-  }
-
   async function makeLink(userId: string, purpose: LinkPurpose, ms: number, email: string | null): Promise<string> {
     const token = newSecret();
     const now = clock.now();
@@ -93,7 +87,7 @@ export function createCredentials(deps: {
     changePassword: (user, password, sessionId) => inOneUnit(() => setPassword(user, password, sessionId)),
 
     async askReset(email, source) {
-      count(`source ${source}`, `account ${canonicalEmail(email)}`);
+      asked.take(`source ${source}`, `account ${canonicalEmail(email)}`);
       const row = await users.byEmail(email);
       // afterwards: the answer must not take longer for somebody who is there
       if (row?.state !== 'active') return;
@@ -115,7 +109,7 @@ export function createCredentials(deps: {
 
     async askEmail(user, typed) {
       const email = readEmail(typed);
-      count(`account ${user.userId}`);
+      asked.take(`account ${user.userId}`);
       const path = `/confirm?token=${await makeLink(user.userId, 'email', CONFIRM_MS, email)}`;
       if (post.canMail) post.send('emailConfirmation', { until: clock.now() + CONFIRM_MS }, { ...user, email }, path);
       else post.print(`Link for ${user.name} <${user.email}> to change the address to ${email}: ${post.link(path)}`);
@@ -140,7 +134,7 @@ export function createCredentials(deps: {
 
     async register(email, language, source) {
       if (!deps.selfRegistration) throw new MusterError('REGISTRATION_CLOSED');
-      count(`source ${source}`, `account ${canonicalEmail(email)}`);
+      asked.take(`source ${source}`, `account ${canonicalEmail(email)}`);
       await deps.invitations.register(email, language);
     },
   };

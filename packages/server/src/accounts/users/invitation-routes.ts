@@ -7,27 +7,22 @@ import {
   InvitationCreated,
   InvitationInfo,
   InvitationList,
-  MusterError,
   SessionReply,
 } from '@muster/contract';
-import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
+import { inOneUnit } from '../../platform/db/index.ts';
 import type { Http } from '../../platform/http/index.ts';
 import type { Audit } from '../audit/index.ts';
-import type { NewSession, Source } from '../sessions/sessions.ts';
+import type { Entry } from '../sessions/entry.ts';
 import type { Invitations } from './invitations.ts';
-import type { Users } from './users.ts';
 
 /** Asking people in, and coming in. */
 export function invitationRoutes(
   app: Http,
   deps: {
     readonly invitations: Invitations;
-    readonly users: Pick<Users, 'get'>;
     readonly audit: Audit;
-    readonly begin: (user: Awaited<ReturnType<Users['get']>>, source: Source) => Promise<NewSession>;
-    readonly keep: (request: FastifyRequest, reply: FastifyReply, session: NewSession) => void;
-    readonly sourceOf: (request: FastifyRequest) => Source;
+    readonly welcome: Entry['welcome'];
   },
 ): void {
   const { invitations } = deps;
@@ -35,11 +30,6 @@ export function invitationRoutes(
   const failures = { '4xx': ErrorReply };
   const Params = Type.Object({ invitationId: Id });
   const created = { kind: 'invitation', isSecret: true } as const;
-
-  const inviter = ({ access }: FastifyRequest) => {
-    if (access.session === null) throw new MusterError('FORBIDDEN');
-    return access.session.user;
-  };
 
   app.get(
     '/api/invitations',
@@ -72,7 +62,7 @@ export function invitationRoutes(
     },
     async (request, reply) => {
       request.access.allow(request.body.siteId ?? null);
-      const { invitation, link } = await invitations.create(request.body, inviter(request));
+      const { invitation, link } = await invitations.create(request.body, request.access.person().user);
       return reply.status(201).send({ invitation, link, mailed: link === null });
     },
   );
@@ -91,7 +81,7 @@ export function invitationRoutes(
     async (request) => {
       const { siteId } = await invitations.get(request.params.invitationId);
       request.access.allow(siteId);
-      const { invitation, link } = await invitations.again(request.params.invitationId, inviter(request));
+      const { invitation, link } = await invitations.again(request.params.invitationId, request.access.person().user);
       return { invitation, link, mailed: link === null };
     },
   );
@@ -140,11 +130,12 @@ export function invitationRoutes(
     },
     async (request, reply) => {
       const signedIn = request.access.session?.user ?? null;
-      const user = await invitations.accept(request.body, signedIn);
-      await deps.audit.append({ action: 'member.join', target: { kind: 'user', id: user.userId }, after: user });
-      const session = await deps.begin(user, deps.sourceOf(request));
-      deps.keep(request, reply, session);
-      return reply.status(201).send(session);
+      const user = await inOneUnit(async () => {
+        const joined = await invitations.accept(request.body, signedIn);
+        await deps.audit.append({ action: 'member.join', target: { kind: 'user', id: joined.userId }, after: joined });
+        return joined;
+      });
+      return reply.status(201).send(await deps.welcome(request, reply, user));
     },
   );
 }

@@ -67,12 +67,7 @@ export function createInvitations(deps: {
   const { db, clock, users, post } = deps;
   const sent = createRateLimiter(clock, { limit: MOST_IN_A_DAY, windowMs: 86_400_000 });
 
-  function count(siteId: string | null): void {
-    const place = siteId ?? 'server';
-    const retryAfterMs = sent.waitMs(place);
-    if (retryAfterMs > 0) throw new MusterError('RATE_LIMITED', { retryAfterMs });
-    sent.count(place);
-  }
+  const count = (siteId: string | null): void => sent.take(siteId ?? 'server');
 
   async function shown(row: Row): Promise<Invitation> {
     const by = row.invited_by === null ? undefined : await users.byId(row.invited_by);
@@ -143,7 +138,20 @@ export function createInvitations(deps: {
     return done.numDeletedRows === 1n;
   }
 
+  async function list(siteId: string | null): Promise<Invitation[]> {
+    const rows = await db
+      .selectFrom('invitations')
+      .selectAll()
+      .where('site_id', siteId === null ? 'is' : '=', siteId)
+      .where((eb) => eb.or([eb('site_id', 'is not', null), eb('deployment_role', 'is not', null)]))
+      .where('expires_at', '>', clock.now())
+      .orderBy('invitation_id')
+      .execute();
+    return Promise.all(rows.map(shown));
+  }
+
   return {
+    list,
     get: async (invitationId) => shown(await find(invitationId)),
 
     async create({ email: typed, siteId, role, deploymentRole, language }, by) {
@@ -159,7 +167,7 @@ export function createInvitations(deps: {
       if (known !== undefined && isAlready(known, await memberOf(siteId, known.user_id), deploymentRole)) {
         throw new MusterError('CONFLICT', {}, { say: 'They have this right already.' });
       }
-      const open = await this.list(siteId ?? null);
+      const open = await list(siteId ?? null);
       if (open.length >= MOST_OPEN) throw new MusterError('QUOTA_EXCEEDED', { limit: MOST_OPEN });
       count(siteId ?? null);
       const now = clock.now();
@@ -180,18 +188,6 @@ export function createInvitations(deps: {
       await db.deleteFrom('invitations').where('expires_at', '<', now).execute();
       await db.insertInto('invitations').values(row).execute();
       return { invitation: await shown(row), link: await deliver(row, token, by) };
-    },
-
-    async list(siteId) {
-      const rows = await db
-        .selectFrom('invitations')
-        .selectAll()
-        .where('site_id', siteId === null ? 'is' : '=', siteId)
-        .where((eb) => eb.or([eb('site_id', 'is not', null), eb('deployment_role', 'is not', null)]))
-        .where('expires_at', '>', clock.now())
-        .orderBy('invitation_id')
-        .execute();
-      return Promise.all(rows.map(shown));
     },
 
     async again(invitationId, by) {

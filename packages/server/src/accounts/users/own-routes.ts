@@ -3,7 +3,6 @@ import {
   ErrorReply,
   MeChange,
   MeReply,
-  MusterError,
   PasswordChange,
   PasswordResetAsk,
   PasswordResetUse,
@@ -13,6 +12,7 @@ import {
 } from '@muster/contract';
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
+import { inOneUnit } from '../../platform/db/index.ts';
 import type { Http } from '../../platform/http/index.ts';
 import type { Audit } from '../audit/index.ts';
 import type { Credentials } from './credentials.ts';
@@ -41,7 +41,7 @@ export function ownRoutes(
       schema: { tags, summary: 'Who is signed in', response: { 200: MeReply, ...failures } },
     },
     async (request) => {
-      const { user, actor } = sessionOf(request);
+      const { user, actor } = request.access.person();
       return { user, memberships: [...actor.roles].map(([siteId, role]) => ({ siteId, role })) };
     },
   );
@@ -52,7 +52,7 @@ export function ownRoutes(
       config: { action: 'account.change', target: { kind: 'user' } },
       schema: { tags, summary: 'Change name and language', body: MeChange, response: { 200: User, ...failures } },
     },
-    async (request) => users.change(sessionOf(request).user.userId, request.body),
+    async (request) => users.change(request.access.person().user.userId, request.body),
   );
 
   app.post(
@@ -67,7 +67,7 @@ export function ownRoutes(
       },
     },
     async (request, reply) => {
-      const { user, sessionId } = sessionOf(request);
+      const { user, sessionId } = request.access.person();
       const { current, password } = request.body;
       await deps.prove(request, user, current);
       await credentials.changePassword(user, password, sessionId);
@@ -87,7 +87,7 @@ export function ownRoutes(
       },
     },
     async (request, reply) => {
-      await credentials.askEmail(sessionOf(request).user, request.body.email);
+      await credentials.askEmail(request.access.person().user, request.body.email);
       return reply.status(202).send(null);
     },
   );
@@ -104,13 +104,12 @@ export function ownRoutes(
       },
     },
     async (request) => {
-      const user = await credentials.confirmEmail(request.body.token);
-      await audit.append({
-        action: 'account.change',
-        target: { kind: 'user', id: user.userId },
-        after: { email: user.email },
+      return inOneUnit(async () => {
+        const user = await credentials.confirmEmail(request.body.token);
+        const target = { kind: 'user', id: user.userId };
+        await audit.append({ action: 'account.change', target, after: { email: user.email } });
+        return user;
       });
-      return user;
     },
   );
 
@@ -144,8 +143,10 @@ export function ownRoutes(
       },
     },
     async (request, reply) => {
-      const user = await credentials.useReset(request.body.token, request.body.password);
-      await audit.append({ action: 'account.reset', target: { kind: 'user', id: user.userId } });
+      await inOneUnit(async () => {
+        const { userId } = await credentials.useReset(request.body.token, request.body.password);
+        await audit.append({ action: 'account.reset', target: { kind: 'user', id: userId } });
+      });
       return reply.status(204).send(null);
     },
   );
@@ -168,9 +169,4 @@ export function ownRoutes(
       return reply.status(202).send(null);
     },
   );
-}
-
-function sessionOf({ access }: FastifyRequest) {
-  if (access.session === null) throw new MusterError('FORBIDDEN');
-  return access.session;
 }

@@ -1,4 +1,4 @@
-import type { Language, User } from '@muster/contract';
+import type { User } from '@muster/contract';
 import type { Clock } from '../../platform/clock.ts';
 import { afterCommit } from '../../platform/db/index.ts';
 import type { Logger } from '../../platform/log.ts';
@@ -39,9 +39,7 @@ export function createPost(deps: {
       // nobody hears of what did not happen
       afterCommit(() => {
         try {
-          mailer.send(
-            writeLetter(kind, facts, { to: email, language: language as Language, timeZone: 'UTC', link: link(path) }),
-          );
+          mailer.send(writeLetter(kind, facts, { to: email, language, timeZone: 'UTC', link: link(path) }));
         } catch (error) {
           log.error({ err: error, letter: kind }, 'a letter could not be sent');
         }

@@ -1,9 +1,8 @@
 import { ErrorReply, SessionReply, SetupRequest } from '@muster/contract';
-import type { FastifyReply, FastifyRequest } from 'fastify';
 import { inOneUnit } from '../../platform/db/index.ts';
 import type { Http } from '../../platform/http/index.ts';
 import type { Audit } from '../audit/index.ts';
-import type { NewSession, Source } from '../sessions/sessions.ts';
+import type { Entry } from '../sessions/entry.ts';
 import type { Users } from './users.ts';
 
 /** The first administrator of a new server. */
@@ -12,9 +11,7 @@ export function setupRoutes(
   deps: {
     readonly users: Users;
     readonly audit: Audit;
-    readonly begin: (user: Awaited<ReturnType<Users['get']>>, source: Source) => Promise<NewSession>;
-    readonly keep: (request: FastifyRequest, reply: FastifyReply, session: NewSession) => Promise<void>;
-    readonly sourceOf: (request: FastifyRequest) => Source;
+    readonly welcome: Entry['welcome'];
     /** Makes the first site with its assistant for the first administrator. */
     readonly afterSetup: (userId: string, siteName: string) => Promise<void>;
   },
@@ -39,9 +36,7 @@ export function setupRoutes(
         await audit.append({ action: 'user.create', target: { kind: 'user', id: made.userId }, after: made });
         return made;
       });
-      const session = await deps.begin(user, deps.sourceOf(request));
-      await deps.keep(request, reply, session);
-      return reply.status(201).send(session);
+      return reply.status(201).send(await deps.welcome(request, reply, user));
     },
   );
 }

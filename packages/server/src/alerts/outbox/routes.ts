@@ -9,7 +9,8 @@ import {
   NotifierTestReply,
 } from '@muster/contract';
 import { Type } from 'typebox';
-import { type Actor, hostOnly, judge } from '../../accounts/index.ts';
+import { type Actor, judge } from '../../accounts/index.ts';
+import { hostOnly } from '../../platform/http/host-only.ts';
 import type { Http } from '../../platform/http/index.ts';
 import { notifiers as kinds } from '../notifiers/index.gen.ts';
 import type { Channels } from './channels.ts';
@@ -25,7 +26,7 @@ const mayChange = (actor: Actor | null, siteId: string | null): boolean =>
 function withoutAddress(notifier: Notifier): Notifier {
   const settings = Object.entries(notifier.settings).map(([name, value]) => [
     name,
-    name === 'url' ? hostOnly(value) : value,
+    name === 'url' && typeof value === 'string' ? hostOnly(value) : value,
   ]);
   return { ...notifier, settings: Object.fromEntries(settings) };
 }

@@ -48,7 +48,7 @@ before(async () => {
     clock,
     log,
     bus,
-    audit: createAudit({ db: database.for(), clock }),
+    audit: createAudit({ pool: database.pool, clock }),
     checkProfile: devices.checkProfile,
     admit: devices.admit,
     isConnected: () => false,

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { link, mkdir, open, readFile, rename, stat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { MusterError } from '@muster/contract';
+import { bug, MusterError } from '@muster/contract';
 
 /** One key that seals. */
 export interface SealingKey {
@@ -16,6 +16,12 @@ const keyOf = (bytes: Buffer): SealingKey => ({
   bytes,
 });
 export const newKey = (): SealingKey => keyOf(randomBytes(KEY_BYTES));
+
+/** The one that seals. */
+export function newestOf([key]: readonly SealingKey[]): SealingKey {
+  if (key === undefined) throw bug('a vault without a key');
+  return key;
+}
 
 /** 32 bytes as base64 or hex. CONFIG_INVALID for anything else. `where` is named in the error; the key never is. */
 export function parseKey(text: string, where: string): SealingKey {

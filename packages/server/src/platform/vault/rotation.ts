@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { MusterError } from '@muster/contract';
 import type { Pool } from 'pg';
 import type { Logger } from '../log.ts';
-import type { SealingKey } from './keys.ts';
+import { newestOf, type SealingKey } from './keys.ts';
 import { openWith, sealWith } from './seal.ts';
 import { purposeOf, type SealedColumn } from './vault.ts';
 
@@ -54,11 +54,7 @@ export function createRotation(deps: {
 
   const state = (): RotationState => ({ running: work !== null, done, left, keys: deps.keys().length, failure });
 
-  function newest(): SealingKey {
-    const [key] = deps.keys();
-    if (key === undefined) throw new MusterError('INTERNAL');
-    return key;
-  }
+  const newest = (): SealingKey => newestOf(deps.keys());
 
   const isOld = (column: string): string => `${column} IS NOT NULL AND substring(${column} FROM 2 FOR 4) <> $1`;
 

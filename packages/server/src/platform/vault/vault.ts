@@ -3,7 +3,7 @@ import { codeOf, MusterError } from '@muster/contract';
 import type { Pool } from 'pg';
 import type { Logger } from '../log.ts';
 import type { SecretsConfig } from './config.ts';
-import { newKey, parseKey, readKeyFile, type SealingKey, writeKeyFile } from './keys.ts';
+import { newestOf, newKey, parseKey, readKeyFile, type SealingKey, writeKeyFile } from './keys.ts';
 import { createRotation, type Rotation } from './rotation.ts';
 import { openWith, sealWith } from './seal.ts';
 
@@ -62,11 +62,7 @@ export async function openVault(deps: {
     keys = isOurs ? made : ((await readKeyFile(file)) ?? []);
     if (isOurs) log.info({ file }, 'made the key of secrets; keep a copy of it apart from the database');
   }
-  const newest = (): SealingKey => {
-    const [key] = keys;
-    if (key === undefined) throw new MusterError('INTERNAL');
-    return key;
-  };
+  const newest = (): SealingKey => newestOf(keys);
 
   function sealOf(column: SealedColumn): ColumnSeal {
     return {
