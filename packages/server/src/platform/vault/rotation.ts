@@ -32,7 +32,7 @@ export interface Rotation {
 
 const AT_ONCE = 500;
 /** Pause before old transactions are looked for again, ms. */
-const LOOK_MS = 500;
+const LOOK_MS = 250;
 
 export function createRotation(deps: {
   readonly pool: Pool;
@@ -44,6 +44,8 @@ export function createRotation(deps: {
   readonly add: (() => Promise<void>) | null;
   /** Forgets all but the newest: nothing is sealed with them any more. */
   readonly keepNewest: () => Promise<void>;
+  /** The longest that a sealed value may be on its way to the database before its transaction begins, ms. */
+  readonly settleMs: number;
 }): Rotation {
   const { pool, log, columns } = deps;
   let work: Promise<void> | null = null;
@@ -94,34 +96,38 @@ export function createRotation(deps: {
     return rows.length > 0;
   }
 
-  /** Whether a transaction from before the new key is open. */
-  async function isOlderOpen(since: Date): Promise<boolean> {
-    const { rows } = await pool.query(
-      'SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start < $1 LIMIT 1',
-      [since],
+  /** When nothing can come any more that was sealed with an old key: what was sealed is on its way to the database by then. */
+  async function settlesAt(): Promise<Date> {
+    const { rows } = await pool.query<{ at: Date }>("SELECT clock_timestamp() + $1 * interval '1 ms' AS at", [
+      deps.settleMs,
+    ]);
+    return rows[0]?.at ?? new Date(Date.now() + deps.settleMs);
+  }
+
+  /** Whether what is sealed with an old key may still appear: written by a transaction that began before. */
+  async function mayAppear(settled: Date): Promise<boolean> {
+    const { rows } = await pool.query<{ may: boolean }>(
+      `SELECT clock_timestamp() < $1 OR EXISTS (
+         SELECT FROM pg_stat_activity
+         WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start < $1) AS may`,
+      [settled],
     );
-    return rows.length > 0;
+    return rows[0]?.may ?? true;
   }
 
-  async function now(): Promise<Date> {
-    const { rows } = await pool.query<{ now: Date }>('SELECT clock_timestamp() AS now');
-    return rows[0]?.now ?? new Date();
-  }
-
-  async function run(since?: Date): Promise<void> {
-    const began = since ?? (await now());
+  async function run(): Promise<void> {
+    const settled = await settlesAt();
     left = await countLeft();
-    for (const column of columns) {
-      while (!stopped && (await again(column)));
-    }
-    if (stopped) return;
-    // another server may have sealed with the old key while this ran
-    left = await countLeft();
-    if (left > 0) return run(began);
-    // what was sealed before in a transaction that is still open is not to be seen yet
-    if (await isOlderOpen(began)) {
-      await delay(LOOK_MS);
-      return stopped ? undefined : run(began);
+    for (;;) {
+      // asked before the count: what appears between the two would be missed
+      const isMore = await mayAppear(settled);
+      for (const column of columns) {
+        while (!stopped && (await again(column)));
+      }
+      left = await countLeft();
+      if (stopped) return;
+      if (left === 0 && !isMore) break;
+      if (left === 0) await delay(LOOK_MS);
     }
     await deps.keepNewest();
     log.info({ done }, 'all secrets are sealed with the newest key; those before are not needed any more');

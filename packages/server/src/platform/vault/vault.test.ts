@@ -22,8 +22,8 @@ beforeEach(async () => {
   await database.pool.query('TRUNCATE things, server_secrets');
 });
 
-const open = (config: SecretsConfig = {}): Promise<Vault> =>
-  openVault({ pool: database.pool, dataDir, config, log, isShared: false });
+const open = (config: SecretsConfig = {}, settleMs = 0): Promise<Vault> =>
+  openVault({ pool: database.pool, dataDir, config, log, isShared: false, settleMs });
 const things = (vault: Vault) => vault.column({ table: 'things', column: 'secret', key: ['name'], plain: 'plain' });
 const base64 = (): string => randomBytes(32).toString('base64');
 const keyFile = (): string => join(dataDir, 'secrets.key');
@@ -181,6 +181,17 @@ test('the old key is kept while a transaction from before is open', async () => 
   await rotated(vault);
   assert.equal(vault.rotation.state().keys, 1);
   assert.equal(await get(await open(), 'slow'), 'slow');
+});
+
+test('what was sealed before a new key came, and written after, is read', async () => {
+  const vault = await open({}, 500);
+  const late = things(vault).seal('late', ['late']);
+  await vault.rotation.begin();
+  while (vault.rotation.state().done === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  await database.pool.query('INSERT INTO things (name, secret) VALUES ($1, $2)', ['late', late]);
+  await rotated(vault);
+  assert.equal(vault.rotation.state().keys, 1);
+  assert.equal(await get(await open(), 'late'), 'late');
 });
 
 test('a key that other servers may need is not changed behind their backs', async () => {

@@ -41,6 +41,8 @@ export const purposeOf = ({ table, column }: SealedColumn, of: readonly string[]
 const SECRETS: SealedColumn = { table: 'server_secrets', column: 'sealed', key: ['name'] };
 /** What only a right key opens: a server with a wrong one must not start. */
 const PROBE = 'probe';
+/** Longer than a query waits for its connection (10 s): a value sealed before a new key came is in the database by then. */
+const SETTLE_MS = 15_000;
 
 /** CONFIG_INVALID when the key is missing or wrong and something was sealed already: a new key could not open it. */
 export async function openVault(deps: {
@@ -50,6 +52,8 @@ export async function openVault(deps: {
   readonly log: Logger;
   /** Other servers may use the same database: then only the operator can change the key, in the configuration of all. */
   readonly isShared: boolean;
+  /** How long an old key is kept after nothing needs it, ms. */
+  readonly settleMs?: number;
 }): Promise<Vault> {
   const { pool, config, log } = deps;
   const file = config.key === undefined ? (config.keyFile ?? join(deps.dataDir, 'secrets.key')) : null;
@@ -100,6 +104,7 @@ export async function openVault(deps: {
     pool,
     log,
     columns,
+    settleMs: deps.settleMs ?? SETTLE_MS,
     keys: () => keys,
     // a key of the environment is everybody's: only the operator can change it
     add: file === null || deps.isShared ? null : async () => keep([newKey(), ...keys]),
