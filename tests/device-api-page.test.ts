@@ -2,9 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, before, test } from 'node:test';
 import { bug, type Command, DEVICE_TOPICS, type DeviceCreated, TwinState } from '@muster/contract';
-import { assemble } from '@muster/server';
 import { startTestServer, type TestServer } from '@muster/server/testing';
-import { createStubVoice } from '@muster/testkit';
 import { connectAsync } from 'mqtt';
 import { Value } from 'typebox/value';
 import { WebSocket } from 'ws';
@@ -14,10 +12,9 @@ import { DEVICE_MESSAGES } from '../tools/docs/device-api/messages.ts';
 let muster: TestServer;
 let token: string;
 let deviceId: string;
-const { vad, stt, llm, tts } = createStubVoice();
 
 before(async () => {
-  muster = await startTestServer({ parts: { vad, providers: assemble({ stt: [stt], llm: [llm], tts: [tts] }) } });
+  muster = await startTestServer();
   const made = await muster.call<DeviceCreated>('POST', '/api/devices', { name: 'Page' });
   token = made.token;
   deviceId = made.device.deviceId;

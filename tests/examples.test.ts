@@ -14,9 +14,7 @@ import {
   type LatestList,
   type Twin,
 } from '@muster/contract';
-import { assemble } from '@muster/server';
 import { startTestServer, type TestServer } from '@muster/server/testing';
-import { createStubVoice } from '@muster/testkit';
 import { connectAsync } from 'mqtt';
 
 /** The files of examples/ as a reader runs them, against the real server over real sockets. */
@@ -37,10 +35,9 @@ const LANGUAGES = [
 const LONGEST_MS = 20_000;
 
 let muster: TestServer;
-const { vad, stt, llm, tts } = createStubVoice();
 
 before(async () => {
-  muster = await startTestServer({ parts: { vad, providers: assemble({ stt: [stt], llm: [llm], tts: [tts] }) } });
+  muster = await startTestServer();
 });
 after(() => muster.stop());
 

@@ -6,9 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
-import { assemble } from '@muster/server';
 import { startTestServer, TEST_ADMINISTRATOR, type TestServer } from '@muster/server/testing';
-import { createStubVoice } from '@muster/testkit';
 
 /**
  * The shell blocks of guides, run as they stand by a shell that ends at the first command that fails: only the ports are
@@ -32,11 +30,9 @@ interface Desk {
   readonly folder: string;
 }
 let desk: Desk;
-const { vad, stt, llm, tts } = createStubVoice();
 
 async function sitDown(folder: string, flags: readonly string[]): Promise<Desk> {
   const muster = await startTestServer({
-    parts: { vad, providers: assemble({ stt: [stt], llm: [llm], tts: [tts] }) },
     // a reader's server has been up for more than a minute
     flags: ['--alerts.startGraceMs=0', ...flags],
   });

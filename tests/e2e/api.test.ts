@@ -2,17 +2,15 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import type { Assistant, AssistantList, Device, ErrorReply, Site } from '@muster/contract';
-import { assemble } from '@muster/server';
 import { startTestServer, TEST_ADMINISTRATOR, type TestServer } from '@muster/server/testing';
-import { createStubVoice, createXiaozhiDevice } from '@muster/testkit';
+import { createXiaozhiDevice } from '@muster/testkit';
 import { type Action, permissionOf } from '../../packages/server/src/accounts/permissions.ts';
 
 /** The HTTP API of the whole server, as its administrator and as nobody. */
 let muster: TestServer;
-const { vad, stt, llm, tts } = createStubVoice({ soundMs: 300 });
 
 before(async () => {
-  muster = await startTestServer({ parts: { vad, providers: assemble({ stt: [stt], llm: [llm], tts: [tts] }) } });
+  muster = await startTestServer();
 });
 after(() => muster?.stop());
 

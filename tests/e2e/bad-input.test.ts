@@ -3,17 +3,15 @@ import { once } from 'node:events';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type AlertList, bug, type DeviceCreated, isErrorCode, type LatestList } from '@muster/contract';
-import { assemble } from '@muster/server';
 import { startTestServer, type TestServer } from '@muster/server/testing';
-import { connectLightMqtt, createStubVoice } from '@muster/testkit';
+import { connectLightMqtt } from '@muster/testkit';
 import { WebSocket } from 'ws';
 
 /** What no proper device sends, over every wire of the real server: refused, counted, slowed down, and alerted on. */
 let muster: TestServer;
-const { vad, stt, llm, tts } = createStubVoice();
 
 before(async () => {
-  muster = await startTestServer({ parts: { vad, providers: assemble({ stt: [stt], llm: [llm], tts: [tts] }) } });
+  muster = await startTestServer();
 });
 after(() => muster.stop());
 

@@ -2,18 +2,15 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, before, test } from 'node:test';
 import type { Command, CommandMessage, DeviceCreated, LatestList, Twin } from '@muster/contract';
-import { assemble } from '@muster/server';
 import { startTestServer, type TestServer } from '@muster/server/testing';
-import { createStubVoice } from '@muster/testkit';
 import { connectAsync, type MqttClient } from 'mqtt';
 import { WebSocket } from 'ws';
 
 /** The device API is one contract: the same is asked of each wire, on the real server. */
 let muster: TestServer;
-const { vad, stt, llm, tts } = createStubVoice();
 
 before(async () => {
-  muster = await startTestServer({ parts: { vad, providers: assemble({ stt: [stt], llm: [llm], tts: [tts] }) } });
+  muster = await startTestServer();
 });
 after(() => muster.stop());
 

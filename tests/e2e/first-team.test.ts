@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { type AuditList, type Factors, type InvitationCreated, LANGUAGES } from '@muster/contract';
-import { assemble } from '@muster/server';
 import { startTestServer, TEST_ADMINISTRATOR, type TestServer } from '@muster/server/testing';
-import { createStubVoice } from '@muster/testkit';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { openPage, picture, withoutBrowser as skip, startBrowser } from './browser.fixture.ts';
 
@@ -14,11 +12,10 @@ import { openPage, picture, withoutBrowser as skip, startBrowser } from './brows
 let muster: TestServer;
 let origin: string;
 let browser: Browser;
-const { vad, stt, llm, tts } = createStubVoice();
 
 before(async () => {
   if (skip !== false) return;
-  muster = await startTestServer({ parts: { vad, providers: assemble({ stt: [stt], llm: [llm], tts: [tts] }) } });
+  muster = await startTestServer();
   // passkeys need a name
   origin = muster.url.replace('127.0.0.1', 'localhost');
   browser = await startBrowser();

@@ -12,7 +12,7 @@ import { encodeSpeech, humanRecordings, recordingsMissing, wordErrors } from '@m
 let muster: TestServer;
 
 before(async () => {
-  muster = await startTestServer();
+  muster = await startTestServer({ realVoice: true });
 });
 after(() => muster?.stop());
 

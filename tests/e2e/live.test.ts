@@ -20,9 +20,7 @@ import {
   readLiveTopic,
   type SessionReply,
 } from '@muster/contract';
-import { assemble } from '@muster/server';
 import { startTestServer, TEST_ADMINISTRATOR, type TestServer } from '@muster/server/testing';
-import { createStubVoice } from '@muster/testkit';
 import { Value } from 'typebox/value';
 import { WebSocket } from 'ws';
 import { openViewer, type TestViewer } from '../../packages/server/src/gateway/live/live.fixture.ts';
@@ -32,10 +30,9 @@ const BIN = join(import.meta.dirname, '../../packages/cli/bin/muster.js');
 let muster: TestServer;
 const viewers: TestViewer[] = [];
 const sockets: WebSocket[] = [];
-const { vad, stt, llm, tts } = createStubVoice();
 
 before(async () => {
-  muster = await startTestServer({ parts: { vad, providers: assemble({ stt: [stt], llm: [llm], tts: [tts] }) } });
+  muster = await startTestServer();
 });
 after(async () => {
   for (const viewer of viewers) viewer.end();

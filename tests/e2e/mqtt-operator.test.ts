@@ -1,18 +1,15 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { ApiKeyCreated, DeviceCreated } from '@muster/contract';
-import { assemble } from '@muster/server';
 import { startTestServer, type TestServer } from '@muster/server/testing';
-import { createStubVoice } from '@muster/testkit';
 import { connectAsync, type MqttClient } from 'mqtt';
 
 /** Who may connect to the real server's broker, as whom, and what they reach. */
 let muster: TestServer;
-const { vad, stt, llm, tts } = createStubVoice();
 const open: MqttClient[] = [];
 
 before(async () => {
-  muster = await startTestServer({ parts: { vad, providers: assemble({ stt: [stt], llm: [llm], tts: [tts] }) } });
+  muster = await startTestServer();
 });
 after(async () => {
   for (const client of open) await client.endAsync(true);

@@ -2,18 +2,15 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AlertList, Device, DeviceCreated } from '@muster/contract';
-import { assemble } from '@muster/server';
 import { startTestServer, type TestServer } from '@muster/server/testing';
-import { connectLightMqtt, createStubVoice } from '@muster/testkit';
+import { connectLightMqtt } from '@muster/testkit';
 
 /** Whom the alert `offline` is about, over every wire of the real server: who lost a connection, and not who hung up. */
 let muster: TestServer;
-const { vad, stt, llm, tts } = createStubVoice();
 const FOR_MS = 1_000;
 
 before(async () => {
   muster = await startTestServer({
-    parts: { vad, providers: assemble({ stt: [stt], llm: [llm], tts: [tts] }) },
     flags: ['--alerts.startGraceMs=0', '--alerts.tickMs=100'],
   });
   const { siteId } = muster;

@@ -5,9 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Device, DeviceList } from '@muster/contract';
-import { assemble } from '@muster/server';
 import { startTestServer, type TestServer } from '@muster/server/testing';
-import { createStubVoice } from '@muster/testkit';
 
 const BIN = join(import.meta.dirname, '../../packages/cli/bin/muster.js');
 const started = new Set<ChildProcess>();
@@ -15,8 +13,7 @@ let server: TestServer;
 let home: string;
 
 before(async () => {
-  const { vad, stt, llm, tts } = createStubVoice();
-  server = await startTestServer({ parts: { vad, providers: assemble({ stt: [stt], llm: [llm], tts: [tts] }) } });
+  server = await startTestServer();
   home = await mkdtemp(join(tmpdir(), 'muster-simulate-'));
   await signIn(server);
 });
@@ -133,9 +130,7 @@ test('what makes no sense is refused before anything is made', async () => {
 });
 
 test('a server for proper devices only says which setting it is', async () => {
-  const { vad, stt, llm, tts } = createStubVoice();
-  const parts = { vad, providers: assemble({ stt: [stt], llm: [llm], tts: [tts] }) };
-  const strict = await startTestServer({ parts, flags: ['--devices.allowSimulated=false', '--mqtt.enabled=false'] });
+  const strict = await startTestServer({ flags: ['--devices.allowSimulated=false', '--mqtt.enabled=false'] });
   try {
     await signIn(strict);
     const { code, notes } = await muster(['simulate', '--devices', '1']);

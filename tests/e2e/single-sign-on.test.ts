@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { assemble } from '@muster/server';
 import { startTestServer, type TestServer } from '@muster/server/testing';
-import { createStubVoice } from '@muster/testkit';
 import { Secret, TOTP } from 'otpauth';
 import type { Browser, Page } from 'playwright-core';
 import {
@@ -17,13 +15,11 @@ let muster: TestServer;
 let provider: StubProvider;
 let origin: string;
 let browser: Browser;
-const { vad, stt, llm, tts } = createStubVoice();
 
 before(async () => {
   if (skip !== false) return;
   provider = await startStubProvider();
   muster = await startTestServer({
-    parts: { vad, providers: assemble({ stt: [stt], llm: [llm], tts: [tts] }) },
     flags: [
       `--accounts.oidc.issuer=${provider.issuer}`,
       `--accounts.oidc.clientId=${CLIENT.id}`,

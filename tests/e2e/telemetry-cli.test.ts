@@ -7,20 +7,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { DeviceCreated, ImportReply } from '@muster/contract';
-import { assemble } from '@muster/server';
 import { startTestServer, TEST_ADMINISTRATOR, type TestServer } from '@muster/server/testing';
-import { createStubVoice } from '@muster/testkit';
 
 /** Measurements at the command line, on the real server. */
 const BIN = join(import.meta.dirname, '../../packages/cli/bin/muster.js');
-const { vad, stt, llm, tts } = createStubVoice();
 let muster: TestServer;
 let folder: string;
 let device: string;
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'muster-cli-telemetry-'));
-  muster = await startTestServer({ parts: { vad, providers: assemble({ stt: [stt], llm: [llm], tts: [tts] }) } });
+  muster = await startTestServer();
   await writeFile(join(folder, 'password'), `${TEST_ADMINISTRATOR.password}\n`);
   const login = ['login', '--server', muster.url, '--email', TEST_ADMINISTRATOR.email];
   const { code, err } = await run([...login, '--password-file', join(folder, 'password')]);

@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { type ApiKeyCreated, type DeviceCreated, type ErrorReply, ROLES, type SessionReply } from '@muster/contract';
-import { assemble } from '@muster/server';
 import { startTestServer, type TestPerson, type TestServer } from '@muster/server/testing';
-import { createStubVoice } from '@muster/testkit';
 import { type Action, PERMISSIONS, permissionOf } from '../../packages/server/src/accounts/permissions.ts';
 import { leastOf, type Operation, operationsOf } from './operations.ts';
 import { createThings, type Things } from './things.ts';
@@ -15,7 +13,6 @@ import { createThings, type Things } from './things.ts';
 let muster: TestServer;
 let things: Things;
 let operations: Operation[];
-const { vad, stt, llm, tts } = createStubVoice({ soundMs: 100 });
 /** What each caller shows; null: nothing. */
 const tokens = new Map<string, string | null>();
 const people = new Map<string, TestPerson>();
@@ -23,7 +20,6 @@ let refusals = 0;
 
 before(async () => {
   muster = await startTestServer({
-    parts: { vad, providers: assemble({ stt: [stt], llm: [llm], tts: [tts] }) },
     flags: ['--accounts.secondFactor.owner=false'],
   });
   operations = operationsOf(muster.server.openapi()).filter(({ path }) => !path.startsWith('/xiaozhi/'));

@@ -10,12 +10,14 @@ import {
   type Role,
   type SessionReply,
 } from '@muster/contract';
-import { createXiaozhiDevice, type XiaozhiDevice, type XiaozhiDeviceOptions } from '@muster/testkit';
+import { createStubVoice, createXiaozhiDevice, type XiaozhiDevice, type XiaozhiDeviceOptions } from '@muster/testkit';
 import { Client } from 'pg';
 import { readConfig } from './config.ts';
 import { type Clock, systemClock } from './platform/clock.ts';
+import { copyTestCluster } from './platform/db/test-cluster.fixture.ts';
 import { createLogger, type Logger } from './platform/log.ts';
 import { type Server, type ServerParts, startServer } from './server.ts';
+import { assemble } from './voice/index.ts';
 
 /** A real server on a fresh embedded database and a free port, with its first administrator signed in. */
 export interface TestServer {
@@ -60,6 +62,8 @@ export const TEST_ADMINISTRATOR = { email: 'ada@example.com', name: 'Ada', passw
 
 export interface TestServerOptions {
   readonly parts?: ServerParts;
+  /** The engines that an installation has. Default: stages that answer at once, for tests of something else. */
+  readonly realVoice?: boolean;
   readonly flags?: readonly string[];
   readonly dataDir?: string;
 }
@@ -76,7 +80,13 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const log = createLogger(process.argv.includes('--log') ? 'debug' : 'silent');
   const printed: string[] = [];
   const print = (line: string): void => void printed.push(line);
-  const server = await startServer(readConfig(flags, {}), { log, print, ...options.parts });
+  await copyTestCluster(dataDir);
+  const server = await startServer(readConfig(flags, {}), {
+    log,
+    print,
+    ...(options.realVoice === true ? {} : stubVoice()),
+    ...options.parts,
+  });
   const { url } = server;
   let token = '';
 
@@ -177,4 +187,9 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       if (options.dataDir === undefined) await rm(dataDir, { recursive: true, force: true });
     },
   };
+}
+
+function stubVoice(): Pick<ServerParts, 'vad' | 'providers'> {
+  const { vad, stt, llm, tts } = createStubVoice();
+  return { vad, providers: assemble({ stt: [stt], llm: [llm], tts: [tts] }) };
 }

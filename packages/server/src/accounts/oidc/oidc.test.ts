@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import type { MeReply, SessionInfo, User } from '@muster/contract';
-import { createStubVoice } from '@muster/testkit';
 import { Secret, TOTP } from 'otpauth';
 import { readConfig } from '../../config.ts';
-import { assemble } from '../../server.ts';
 import { startTestServer, type TestServer } from '../../testing.ts';
 import { createBrowser, type Landing } from './browser.fixture.ts';
 import { createOidc } from './index.ts';
@@ -25,12 +23,10 @@ const ROLES = [
   `eyes=viewer@${NOWHERE}`,
   `carers=guardian@${SHOP}`,
 ];
-const { vad, stt, llm, tts } = createStubVoice();
 
 before(async () => {
   provider = await startStubProvider();
   muster = await startTestServer({
-    parts: { vad, providers: assemble({ stt: [stt], llm: [llm], tts: [tts] }) },
     flags: [
       `--accounts.oidc.issuer=${provider.issuer}`,
       `--accounts.oidc.clientId=${CLIENT.id}`,

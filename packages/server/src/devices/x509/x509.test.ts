@@ -16,10 +16,8 @@ import type {
   DeviceCertificateList,
   DeviceList,
 } from '@muster/contract';
-import { createStubVoice } from '@muster/testkit';
 import mqtt from 'mqtt';
 import { WebSocket } from 'ws';
-import { assemble } from '../../server.ts';
 import { startTestServer, type TestServer } from '../../testing.ts';
 import { CLIENT, createForge, type Issued } from './forge.fixture.ts';
 
@@ -32,8 +30,6 @@ const server = forge.issue({
   subject: '/CN=localhost',
   extensions: ['subjectAltName=DNS:localhost,IP:127.0.0.1'],
 });
-const { vad, stt, llm, tts } = createStubVoice();
-const parts = { vad, providers: assemble({ stt: [stt], llm: [llm], tts: [tts] }) };
 let muster: TestServer;
 let behind: TestServer;
 let authority: CertificateAuthority;
@@ -41,7 +37,6 @@ let authority: CertificateAuthority;
 before(async () => {
   setDefaultCACertificates([...getCACertificates('default'), server.cert]);
   muster = await startTestServer({
-    parts,
     flags: [
       `--http.tlsCert=${server.certFile}`,
       `--http.tlsKey=${server.keyFile}`,
@@ -52,7 +47,6 @@ before(async () => {
   const [, , , , folder = ''] = (await readFile(join(muster.dataDir, 'pg', 'postmaster.pid'), 'utf8')).split('\n');
   // each with a bus of its own: what one does, the other sees in the database only
   behind = await startTestServer({
-    parts,
     dataDir: muster.dataDir,
     flags: [
       `--database.url=postgresql://muster@/muster?host=${encodeURIComponent(folder)}`,

@@ -2,16 +2,12 @@ import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { after, before, test } from 'node:test';
 import type { Device, DeviceCreated } from '@muster/contract';
-import { createStubVoice } from '@muster/testkit';
-import { assemble } from '../../server.ts';
 import { startTestServer, type TestServer } from '../../testing.ts';
 
 let muster: TestServer;
-const { vad, stt, llm, tts } = createStubVoice();
 before(async () => {
   muster = await startTestServer({
     flags: ['--mqtt.bytesPerSecond=65536'],
-    parts: { vad, providers: assemble({ stt: [stt], llm: [llm], tts: [tts] }) },
   });
 });
 after(() => muster.stop());

@@ -7,16 +7,18 @@ import { openVault, type Vault } from '../vault/index.ts';
 import { type OpenDatabase, openDatabase } from './database.ts';
 import { startEmbeddedPostgres } from './embedded.ts';
 import { migrate } from './migrate.ts';
+import { copyTestCluster } from './test-cluster.fixture.ts';
 
 export interface TestDatabase extends OpenDatabase {
   readonly vault: Vault;
   stop(): Promise<void>;
 }
 
-/** A real PostgreSQL of its own, migrated, gone after `stop`. About 1.5 s. */
+/** A real PostgreSQL of its own, migrated, gone after `stop`. */
 export async function createTestDatabase(): Promise<TestDatabase> {
   const log = createLogger('silent');
   const directory = await mkdtemp(join(tmpdir(), 'muster-db-'));
+  await copyTestCluster(directory);
   const postgres = await startEmbeddedPostgres(directory, log);
   const database = openDatabase(postgres.connectionString, 4, log);
   await migrate(database.pool, log);

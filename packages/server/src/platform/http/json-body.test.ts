@@ -1,14 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { type Group, LIMITS } from '@muster/contract';
-import { createStubVoice } from '@muster/testkit';
-import { assemble } from '../../server.ts';
 import { startTestServer, type TestServer } from '../../testing.ts';
 
 let muster: TestServer;
-const { vad, stt, llm, tts } = createStubVoice();
 before(async () => {
-  muster = await startTestServer({ parts: { vad, providers: assemble({ stt: [stt], llm: [llm], tts: [tts] }) } });
+  muster = await startTestServer();
 });
 after(() => muster.stop());
 

@@ -3,20 +3,17 @@ import { readFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { after, before, test } from 'node:test';
 import { type DeviceCreated, type ImportReply, type LatestList, LIMITS, type TelemetryMessage } from '@muster/contract';
-import { createStubVoice } from '@muster/testkit';
 import fc from 'fast-check';
 import { Client } from 'pg';
-import { assemble } from '../../server.ts';
 import { startTestServer, type TestServer } from '../../testing.ts';
 import { readRecords } from './records.ts';
 import { csvLine, type OutRow, readCsvHeader, readCsvRow } from './rows.ts';
 
 let muster: TestServer;
-const { vad, stt, llm, tts } = createStubVoice();
 const HEADER = 'at,series,kind,value,seq,unit\r\n';
 
 before(async () => {
-  muster = await startTestServer({ parts: { vad, providers: assemble({ stt: [stt], llm: [llm], tts: [tts] }) } });
+  muster = await startTestServer();
 });
 after(() => muster.stop());
 
