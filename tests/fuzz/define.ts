@@ -15,6 +15,8 @@ export interface FuzzTarget {
   /** The name of its file, without `.fuzz.ts`. */
   readonly name: string;
   readonly summary: string;
+  /** How many inputs `npm test` tries it with. Default: 10,000. */
+  readonly inputs?: number;
   /** One input: a valid one, mutated. It depends on `random` alone, so that it can be made again. */
   make(random: Random): Buffer;
   open(): Decoder | Promise<Decoder>;

@@ -38,6 +38,8 @@ export interface Operation {
   readonly body: Schema | null;
   /** Schemas of its answers, by status or `4xx`. */
   readonly answers: Readonly<Record<string, Schema>>;
+  /** Content types of its answers, by status. */
+  readonly kinds: Readonly<Record<string, readonly string[]>>;
 }
 
 interface Content {
@@ -82,6 +84,9 @@ export function operationsOf(document: unknown): Operation[] {
           const schema = schemaOf(content);
           return schema === null ? [] : [[status, schema]];
         }),
+      ),
+      kinds: Object.fromEntries(
+        Object.entries(operation.responses ?? {}).map(([status, { content }]) => [status, Object.keys(content ?? {})]),
       ),
     })),
   );

@@ -2,8 +2,10 @@ import { type Static, Type } from 'typebox';
 import { ERROR_CODES } from '../error-codes.ts';
 
 export const Id = Type.String({ format: 'uuid', description: 'UUID version 7' });
+/** The last instant that a date can name (ECMA-262, 21.4.1.1), epoch ms: later ones have no text. */
+export const LAST_AT = 8_640_000_000_000_000;
 /** Epoch milliseconds. */
-export const At = Type.Integer({ minimum: 0, description: 'Epoch milliseconds' });
+export const At = Type.Integer({ minimum: 0, maximum: LAST_AT, description: 'Epoch milliseconds' });
 /** No control characters (a terminal would obey them) and none that turn the direction of what follows; not blank. */
 export const Name = Type.String({
   minLength: 1,

@@ -56,7 +56,7 @@ export function operationRoutes(
     '/metrics',
     {
       config: { action: 'server.metrics' },
-      schema: { tags, summary: 'Prometheus metrics', response: { 200: Type.String() } },
+      schema: { tags, summary: 'Prometheus metrics', produces: ['text/plain'], response: { 200: Type.String() } },
     },
     async (_request, reply) =>
       reply.type(deps.metrics.registry.contentType).send(await deps.metrics.registry.metrics()),

@@ -1,4 +1,13 @@
-import { DeviceEventList, ErrorReply, Id, LatestList, MusterError, SeriesList, TelemetryReply } from '@muster/contract';
+import {
+  DeviceEventList,
+  ErrorReply,
+  Id,
+  LAST_AT,
+  LatestList,
+  MusterError,
+  SeriesList,
+  TelemetryReply,
+} from '@muster/contract';
 import { Type } from 'typebox';
 import type { Http } from '../platform/http/index.ts';
 import { SERIES_NAME } from './points.ts';
@@ -6,6 +15,7 @@ import type { Telemetry } from './telemetry.ts';
 
 export const DeviceParams = Type.Object({ deviceId: Id });
 const DAY_MS = 86_400_000;
+const INSTANT = { minimum: 0, maximum: LAST_AT };
 /** Most series in one answer. */
 const MOST_SERIES = 32;
 const Names = Type.String({
@@ -13,8 +23,8 @@ const Names = Type.String({
   description: 'Names of series with commas between them; default: all, up to 32',
 });
 export const Span = {
-  from: Type.Optional(Type.Integer({ minimum: 0, description: 'Epoch ms; default: a day before `to`' })),
-  to: Type.Optional(Type.Integer({ minimum: 0, description: 'Epoch ms, not in it; default: now' })),
+  from: Type.Optional(Type.Integer({ ...INSTANT, description: 'Epoch ms; default: a day before `to`' })),
+  to: Type.Optional(Type.Integer({ ...INSTANT, description: 'Epoch ms, not in it; default: now' })),
 };
 
 export function telemetryRoutes(
@@ -133,7 +143,7 @@ export function readSpan({ from, to }: { readonly from?: number; readonly to?: n
   readonly to: number;
 } {
   const end = to ?? Date.now();
-  const span = { from: from ?? end - DAY_MS, to: end };
+  const span = { from: from ?? Math.max(0, end - DAY_MS), to: end };
   if (span.from >= span.to) throw new MusterError('REQUEST_INVALID', {}, { say: '`from` is not before `to`.' });
   return span;
 }

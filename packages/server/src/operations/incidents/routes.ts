@@ -22,6 +22,7 @@ const Params = Type.Object({ incidentId: Id });
 const tags = ['incidents'];
 const failures = { '4xx': ErrorReply };
 const changed = { 200: Incident, ...failures };
+const CONTENT = { 'application/json': { schema: IncidentDetail }, 'text/markdown': { schema: Type.String() } };
 
 export function incidentRoutes(app: Http, incidents: Incidents): void {
   const target = { kind: 'incident', param: 'incidentId', read: (id: string) => incidents.get(id) };
@@ -117,8 +118,7 @@ export function incidentRoutes(app: Http, incidents: Incidents): void {
         summary: 'The record as a file, for the form of the authority',
         params: Params,
         querystring: Type.Object({ format: literals(INCIDENT_FORMATS) }),
-        produces: ['application/json', 'text/markdown'],
-        response: { 200: Type.String(), ...failures },
+        response: { 200: { content: CONTENT }, ...failures },
       },
     },
     async ({ params, query }, reply) => {

@@ -97,6 +97,10 @@ export function translateDatabaseError(error: unknown): MusterError | null {
       {},
       { cause: error, say: 'The text has a character that cannot be stored.' },
     );
+  // 23503 with a row that names another: that one was never there, or went in the meantime
+  if (code === '23503' && /on table .* violates/.test(error.message) && /^insert|^update/i.test(error.message)) {
+    return new MusterError('NOT_FOUND', {}, { cause: error });
+  }
   const class2 = code.slice(0, 2);
   const broken = class2 === '08' || class2 === '53' || class2 === '57' || class2 === '58';
   const lost = /Connection terminated|connection timeout|timeout exceeded when trying to connect|Query read timeout/i;

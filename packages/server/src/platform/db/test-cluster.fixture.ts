@@ -23,6 +23,7 @@ export async function copyTestCluster(dataDir: string): Promise<void> {
   const name = await nameOfNow();
   const template = join(CACHE, name);
   if (!(await exists(template))) await make(template);
+  await mkdir(dataDir, { recursive: true });
   await run('cp', ['-a', '--reflink=auto', template, join(dataDir, 'pg')]);
 }
 

@@ -44,6 +44,7 @@ export async function createHttp(
     genReqId: () => randomUUID(),
     bodyLimit: LIMITS.apiBodyBytes,
     requestTimeout: 30_000,
+    frameworkErrors: (error, request, reply) => answerError(error, request, reply),
     // an answer to a long-poll or a slow client must not hold a stop for ever
     forceCloseConnections: true,
     trustProxy: config.behindProxy ? ['loopback', 'linklocal', 'uniquelocal'] : false,
