@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { TLSSocket } from 'node:tls';
 import { MusterError } from '@muster/contract';
 
 /**
@@ -31,4 +32,9 @@ export function checkOrigin(request: IncomingMessage, publicUrl: string | null):
   const isOurs =
     from !== null && (from.host === host || (publicUrl !== null && from.origin === new URL(publicUrl).origin));
   if (!isOurs) throw new MusterError('FORBIDDEN', {}, { say: 'Pages of other sites may not read the live feed.' });
+}
+
+/** Whether the browser came by https, as far as this connection or our public address tells. */
+export function isSecure({ socket }: IncomingMessage, publicUrl: string | null): boolean {
+  return (socket as Partial<TLSSocket>).encrypted === true || publicUrl?.startsWith('https:') === true;
 }

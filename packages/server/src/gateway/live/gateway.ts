@@ -11,7 +11,7 @@ import { newId } from '../../platform/ids.ts';
 import type { Logger } from '../../platform/log.ts';
 import type { Metrics } from '../../platform/metrics.ts';
 import type { LiveConfig } from './config.ts';
-import { checkOrigin, tokenOf } from './door.ts';
+import { checkOrigin, isSecure, tokenOf } from './door.ts';
 import { createFeeds } from './feeds.ts';
 import type { LiveInbox, LiveViewer } from './inbox.ts';
 import { routeEvents } from './routing.ts';
@@ -52,7 +52,7 @@ export function createLiveGateway(deps: {
   readonly metrics: Metrics;
   readonly config: LiveConfig;
   readonly inbox: LiveInbox;
-  /** Of these the first that is there counts. */
+  /** Of these the first that is there counts; over https only the first, which no page of another host can set. */
   readonly cookieNames: readonly string[];
   readonly publicUrl: string | null;
 }): LiveGateway {
@@ -119,7 +119,8 @@ export function createLiveGateway(deps: {
   async function upgrade(http: Http, request: IncomingMessage, stream: Duplex, head: Buffer): Promise<void> {
     if (stopping) throw new MusterError('SERVER_STOPPING');
     checkOrigin(request, deps.publicUrl);
-    const brought = tokenOf(request, deps.cookieNames, (header) => http.parseCookie(header));
+    const names = isSecure(request, deps.publicUrl) ? deps.cookieNames.slice(0, 1) : deps.cookieNames;
+    const brought = tokenOf(request, names, (header) => http.parseCookie(header));
     entering += 1;
     try {
       if (open.size + entering > config.maxConnections) throw new MusterError('UNAVAILABLE', { open: open.size });
@@ -197,8 +198,14 @@ export function createLiveGateway(deps: {
     }
   }
 
+  /** Looks at sessions that were begun, and the newest of them that was answered: an older one says less. */
+  let looks = 0;
+  let answered = 0;
+
   /** One query for all: who is still signed in, and what they may see now. */
   async function recheck(): Promise<void> {
+    looks += 1;
+    const mine = looks;
     const known = [...open].flatMap(({ session }) => {
       const viewer = session.viewer();
       return viewer === null ? [] : [{ session, viewer }];
@@ -206,6 +213,8 @@ export function createLiveGateway(deps: {
     if (known.length === 0) return;
     const ids = new Set(known.map(({ viewer }) => viewer.sessionId));
     const viewers = await ask(() => inbox.viewersOf([...ids]));
+    if (mine < answered) return;
+    answered = mine;
     for (const { session, viewer } of known) {
       const now = viewers.get(viewer.sessionId);
       if (now === undefined) session.close('SIGN_IN_REQUIRED');

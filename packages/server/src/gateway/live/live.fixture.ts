@@ -17,6 +17,7 @@ export const OTHER_SITE = '019a0000-0000-7000-8000-0000000000bb';
 export const DEVICE = '019a0000-0000-7000-8000-000000000001';
 export const FOREIGN_DEVICE = '019a0000-0000-7000-8000-000000000002';
 export const COOKIE = 'session';
+export const SECURE_COOKIE = '__Host-session';
 const WAIT_MS = 10_000;
 
 /** A viewer over a proper socket. Frames wait in `frames` until they are taken. */
@@ -77,7 +78,7 @@ export async function startLive(
     bus,
     metrics,
     config: { ...(Value.Create(liveConfig) as LiveConfig), ...options.config },
-    cookieNames: [COOKIE],
+    cookieNames: [SECURE_COOKIE, COOKIE],
     publicUrl: options.publicUrl ?? null,
     inbox: {
       viewerOf: async (token) => viewerOf(token),

@@ -8,6 +8,7 @@ import {
   FOREIGN_DEVICE,
   OTHER_SITE,
   openViewer,
+  SECURE_COOKIE,
   SITE,
   startLive,
   type TestLive,
@@ -81,6 +82,17 @@ test('one connection watches so many topics and no more', async () => {
   const refused = await viewer.next(({ type }) => type === 'error');
   assert.ok(refused.type === 'error' && refused.code === 'WATCH_LIMIT' && refused.topic === topics.at(-1));
   for (const _ of topics.slice(1)) assert.equal((await viewer.next()).type, 'snapshot');
+});
+
+test('over https only the cookie counts that no page of another host can set', async (t) => {
+  const secure = await startLive({ publicUrl: 'https://muster.example' });
+  t.after(() => secure.stop());
+  const cookies = { guarded: `${SECURE_COOKIE}=ada`, plain: `${COOKIE}=ada` };
+  await (await secure.connect(null, { headers: { cookie: cookies.guarded } })).next(({ type }) => type === 'welcome');
+  const viewer = await secure.connect(null, { headers: { cookie: cookies.plain } });
+  viewer.send({ type: 'subscribe', topic: `site/${SITE}/presence` });
+  const refused = await viewer.next();
+  assert.ok(refused.type === 'error' && refused.code === 'SIGN_IN_REQUIRED', JSON.stringify(refused));
 });
 
 test('the token comes in a header, a cookie of our own page, or the first frame; never in the address', async () => {
