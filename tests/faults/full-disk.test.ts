@@ -3,9 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Site, Turn } from '@muster/contract';
-import { assemble } from '@muster/server';
 import { startTestServer, type TestServer } from '@muster/server/testing';
-import { createStubVoice, createXiaozhiDevice } from '@muster/testkit';
+import { createXiaozhiDevice } from '@muster/testkit';
 import { fault as diskFull } from './disk-full.fault.ts';
 import { holds } from './rig/holds.ts';
 import { mountSmallDisk } from './rig/small-disk.ts';
@@ -13,14 +12,10 @@ import { mountSmallDisk } from './rig/small-disk.ts';
 /** A disk of its own for the database, small enough to fill. Needs the right to mount one. */
 const disk = mountSmallDisk(180);
 const skip = disk === null && 'may not mount a file system here';
-const { vad, stt, llm, tts } = createStubVoice({ soundMs: 300 });
 let muster: TestServer;
 
 before(async () => {
-  if (disk !== null) {
-    const parts = { vad, providers: assemble({ stt: [stt], llm: [llm], tts: [tts] }) };
-    muster = await startTestServer({ dataDir: join(disk.path, 'data'), parts });
-  }
+  if (disk !== null) muster = await startTestServer({ dataDir: join(disk.path, 'data') });
 });
 after(async () => {
   await muster?.stop();
@@ -44,11 +39,15 @@ test('a full disk: what cannot be stored is refused by name, talking goes on, an
 
   disk?.fillTo(0);
   let refused: unknown = null;
+  const stored: string[] = [];
   for (let tries = 0; tries < 400 && refused === null; tries++) {
-    const body = { name: `Site ${'x'.repeat(190)}` };
-    await muster.call<Site>('POST', '/api/sites', body).catch((error: unknown) => {
-      refused = error;
-    });
+    const name = `Site ${tries} ${'x'.repeat(180)}`;
+    await muster.call<Site>('POST', '/api/sites', { name }).then(
+      ({ siteId }) => stored.push(siteId),
+      (error: unknown) => {
+        refused = error;
+      },
+    );
   }
   assert.match(JSON.stringify(refused), /STORAGE_FULL|DATABASE_UNAVAILABLE/);
   const answer = await device.say('while full');
@@ -61,6 +60,18 @@ test('a full disk: what cannot be stored is refused by name, talking goes on, an
     assert.ok(tries < 100, 'the server did not recover');
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
+  const { sites } = await muster.call<{ sites: Site[] }>('GET', '/api/sites');
+  const made = sites.filter(({ name }) => /^Site \d/.test(name)).map(({ siteId }) => siteId);
+  assert.deepEqual(made.sort(), stored.sort(), 'what was refused did not happen');
+  const rows = await muster.sql<{ target: string }>(
+    "SELECT target_id AS target FROM audit_entries WHERE action = 'site.create' AND outcome = 'succeeded'",
+  );
+  const audited = new Set(rows.map(({ target }) => target));
+  assert.ok(
+    stored.length > 0 && sites.length - 1 === audited.size,
+    `${sites.length - 1} changes, ${audited.size} rows`,
+  );
+  for (const siteId of stored) assert.ok(audited.has(siteId), 'what happened has its row');
   await device.say('after');
   const { turns } = await muster.call<{ turns: Turn[] }>('GET', `/api/devices/${deviceId}/turns?limit=1`);
   assert.equal(turns[0]?.outcome, 'answered');
