@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MusterError } from '@muster/contract';
 import { type ServerProcess, STUB_MAIN, startServerProcess } from '../../../bench/server-process.ts';
+import { copyTestCluster } from '../../../packages/server/src/platform/db/test-cluster.fixture.ts';
 import { collectedHeapMb } from './heap.ts';
 
 /** A server on a data directory that outlives it: killed and started again, on the same ports or on new ones. */
@@ -32,6 +33,7 @@ const KEPT_LINES = 20;
 
 export async function startBreakable(options: BreakableOptions = {}): Promise<BreakableServer> {
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'muster-fault-')));
+  await copyTestCluster(dataDir, { isSynced: true });
   const logged = { lines: 0, bytes: 0, worst: [] as string[] };
   const onLog = (line: string): void => {
     logged.lines += 1;

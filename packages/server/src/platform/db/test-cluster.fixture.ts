@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { access, mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Client } from 'pg';
@@ -16,15 +16,17 @@ const MIGRATIONS = join(ROOT, 'packages/server/migrations');
 
 /**
  * Puts a migrated cluster into a data directory that has none. It is made once for these migrations and copied from
- * then on: making one takes 4 s, copying it 0.2 s, and most test files want their own.
+ * then on: making one takes 4 s, copying it 0.2 s, and most test files want their own. `isSynced`: it waits for its disk
+ * as in production; without it, it trusts the system with what it wrote, for tests never end the machine.
  */
-export async function copyTestCluster(dataDir: string): Promise<void> {
+export async function copyTestCluster(dataDir: string, { isSynced = false } = {}): Promise<void> {
   if (await exists(join(dataDir, 'pg'))) return;
   const name = await nameOfNow();
   const template = join(CACHE, name);
   if (!(await exists(template))) await make(template);
   await mkdir(dataDir, { recursive: true });
   await run('cp', ['-a', '--reflink=auto', template, join(dataDir, 'pg')]);
+  if (isSynced) await writeFile(join(dataDir, 'pg/postgresql.auto.conf'), '');
 }
 
 async function make(template: string): Promise<void> {
@@ -45,7 +47,6 @@ async function make(template: string): Promise<void> {
   await rm(aside, { recursive: true, force: true });
 }
 
-/** Tests kill PostgreSQL, never the machine: what it handed to the system is there. The faults make clusters of their own. */
 async function doNotSync(connectionString: string): Promise<void> {
   const client = new Client({ connectionString });
   await client.connect();
