@@ -243,15 +243,18 @@ export function createXiaozhiDevice(options: XiaozhiDeviceOptions): XiaozhiDevic
     },
     activate: () => activate(options, checkedIn.activation?.challenge ?? ''),
     async activateWith(confirm) {
-      await device.checkIn();
-      if (checkedIn.activation === undefined) return;
-      // a challenge without a code: nobody has to type anything
-      if (checkedIn.activation.code !== undefined) await confirm(checkedIn.activation.code);
-      for (let polls = 0; polls < POLLS; polls++) {
-        const { status } = await device.activate();
-        if (status === 200) break;
-        if (status !== 202) throw new MusterError('ACTIVATION_REFUSED', { status });
-        await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      // one that has a key proves it to become active, and again to be given its token
+      for (let rounds = 0; rounds < 2; rounds++) {
+        await device.checkIn();
+        if (checkedIn.activation === undefined) return;
+        // a challenge without a code: nobody has to type anything
+        if (checkedIn.activation.code !== undefined) await confirm(checkedIn.activation.code);
+        for (let polls = 0; polls < POLLS; polls++) {
+          const { status } = await device.activate();
+          if (status === 200) break;
+          if (status !== 202) throw new MusterError('ACTIVATION_REFUSED', { status });
+          await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+        }
       }
       await device.checkIn();
       if (checkedIn.activation !== undefined) throw new MusterError('ACTIVATION_REFUSED', { why: 'still asked for' });
