@@ -1,7 +1,7 @@
 import { MusterError } from '@muster/contract';
 import type { Caller } from './audit/index.ts';
 import { type Action, type Actor, judge, permissionOf, type Verdict } from './permissions.ts';
-import type { Session } from './sessions/store.ts';
+import type { Session } from './sessions/open.ts';
 
 /** What a route may ask about who calls it. */
 export interface Access {

@@ -70,7 +70,7 @@ export async function createAccounts(deps: {
 
   const post = createPost({ mailer: deps.mailer, clock, log, base: deps.base, print: deps.print });
   const factors = createSecondFactor({ db: database.for(), clock, vault });
-  const sessions = createSessions({ db: database.for(), clock, bus, log, config });
+  const sessions = createSessions({ database, clock, bus, log, config });
   const users = createUsers({
     db: database.for(),
     clock,

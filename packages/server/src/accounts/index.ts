@@ -14,4 +14,4 @@ export { type Action, type Actor, judge, PERMISSIONS, permissionOf } from './per
 export { protectRoutes } from './protect.ts';
 export { accountRoutes } from './routes.ts';
 export { SESSION_COOKIES } from './sessions/cookie.ts';
-export type { Session } from './sessions/store.ts';
+export type { Session } from './sessions/open.ts';

@@ -57,6 +57,8 @@ export const PERMISSIONS = {
   'device.change': { who: OPERATORS, audit: 'change', keys: true },
   'device.activate': { who: OPERATORS, audit: 'change', keys: true },
   'device.create': { who: OPERATORS, audit: 'change', keys: true },
+  /** A new token, which ends the old one once it was used. */
+  'device.rotate': { who: OWNERS, audit: 'change', keys: true },
   'device.revoke': { who: OWNERS, audit: 'change', keys: true },
   'device.registerKey': { who: OWNERS, audit: 'change', keys: true },
   'device.announce': { who: [...OPERATORS, 'guardian'], audit: 'read', keys: true },

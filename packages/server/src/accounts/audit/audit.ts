@@ -1,14 +1,16 @@
-import type { PoolClient } from 'pg';
+import type { PoolClient, QueryConfig } from 'pg';
 import type { Clock } from '../../platform/clock.ts';
 import { callerHere } from './caller.ts';
 import type { AuditEntry } from './entries.ts';
 import { difference } from './redact.ts';
-import { type AuditRow, insertEntries, type Queryable } from './store.ts';
+import { type AuditRow, insertEntries, insertOf, type Queryable } from './store.ts';
 
 /** What was done, refused, or read of people. Rows are only ever added. */
 export interface Audit {
   /** Resolves when the row is stored: in the unit of work that is open here, or at once. */
   append(entry: AuditEntry): Promise<void>;
+  /** The same as a statement, for a unit of work to end with. */
+  statementOf(entry: AuditEntry): QueryConfig;
   /** In a transaction that the caller holds. */
   appendWith(client: PoolClient, entries: readonly AuditEntry[]): Promise<void>;
 }
@@ -17,6 +19,7 @@ export function createAudit(deps: { readonly pool: Queryable; readonly clock: Cl
   const rowOf = (entry: AuditEntry): AuditRow => toRow(entry, deps.clock.now());
   return {
     append: (entry) => insertEntries(deps.pool, [rowOf(entry)]),
+    statementOf: (entry) => insertOf([rowOf(entry)]),
     async appendWith(client, entries) {
       if (entries.length > 0) await insertEntries(client, entries.map(rowOf));
     },

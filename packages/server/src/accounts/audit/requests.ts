@@ -19,8 +19,9 @@ export interface Target {
   /** The answer is a secret as a whole: the audit keeps nothing of it. */
   readonly isSecret?: true;
   /** Reads it by its id, for before and after. May throw NOT_FOUND. */
-  readonly read?: (id: string) => Promise<unknown>;
+  readonly read?: Read;
 }
+type Read = (id: string) => Promise<unknown>;
 
 /** What is known of a request until its answer leaves. */
 interface Open {
@@ -88,23 +89,25 @@ export function auditRequests(app: Http, { audit, clock }: { readonly audit: Aud
   async function keep(request: FastifyRequest, { unit, id, before, answer }: Open): Promise<void> {
     const { target } = request.routeOptions.config;
     try {
-      await unit.within(async () => {
-        const after =
-          id === null || target?.read === undefined ? answer : await afterOf(target.read, id, before, answer);
-        const made = (answer as Record<string, unknown> | undefined)?.[target?.replyId ?? ''];
-        const targetId = id ?? (typeof made === 'string' ? made : null);
-        await audit.append({
-          ...entryOf(request),
-          target: target === undefined ? null : { kind: target.kind, id: targetId },
-          before,
-          after: target?.isSecret === true ? null : (after ?? null),
-        });
-      });
+      const after =
+        id === null || target?.read === undefined
+          ? answer
+          : await unit.within(() => afterOf(target.read as Read, id, before, answer));
+      const made = (answer as Record<string, unknown> | undefined)?.[target?.replyId ?? ''];
+      const targetId = id ?? (typeof made === 'string' ? made : null);
+      const entry = {
+        ...entryOf(request),
+        target: target === undefined ? null : { kind: target.kind, id: targetId },
+        before,
+        after: target?.isSecret === true ? null : (after ?? null),
+      };
+      if (unit.hasBegun()) return await unit.commit(audit.statementOf(entry));
+      await unit.within(() => audit.append(entry));
+      await unit.commit();
     } catch (error) {
       await unit.rollback();
       throw error;
     }
-    await unit.commit();
   }
 }
 

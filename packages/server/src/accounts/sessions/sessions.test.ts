@@ -25,7 +25,7 @@ const here = {
 
 before(async () => {
   database = await createTestDatabase();
-  sessions = createSessions({ db: database.for(), clock, bus, log, config });
+  sessions = createSessions({ database, clock, bus, log, config });
   const users = createUsers({ db: database.for(), clock, bus, sessions, kindOf: async () => 'home' });
   const person = { email: 'ada@example.com', name: 'Ada', password: 'correct horse battery' };
   ada = await users.setUp({ ...person, token: (await users.setupToken()) ?? '' });

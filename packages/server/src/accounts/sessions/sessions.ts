@@ -2,12 +2,13 @@ import type { SessionInfo, User } from '@muster/contract';
 import { MusterError } from '@muster/contract';
 import type { Bus } from '../../platform/bus/index.ts';
 import type { Clock } from '../../platform/clock.ts';
-import { type Database, outsideUnit } from '../../platform/db/index.ts';
+import { type OpenDatabase, outsideUnit } from '../../platform/db/index.ts';
 import { createGather } from '../../platform/gather.ts';
 import { hashSecret, newId, newSecret } from '../../platform/ids.ts';
 import type { Logger } from '../../platform/log.ts';
 import type { AccountsConfig } from './config.ts';
-import { createSessionStore, type Session, type SessionTables } from './store.ts';
+import { createFindOpen, type Session } from './open.ts';
+import { createSessionStore } from './store.ts';
 import { clientOf } from './user-agent.ts';
 
 /** `lastUsedAt` is written no more often, ms. */
@@ -48,7 +49,7 @@ export interface Sessions {
 }
 
 export function createSessions(deps: {
-  readonly db: Database<SessionTables>;
+  readonly database: Pick<OpenDatabase, 'for' | 'pool'>;
   readonly clock: Clock;
   readonly bus: Bus;
   readonly log: Logger;
@@ -57,11 +58,12 @@ export function createSessions(deps: {
   const { clock, bus, log } = deps;
   const longestMs = deps.config.sessionDays * 86_400_000;
   const idleMs = deps.config.sessionIdleHours * 3_600_000;
-  const store = createSessionStore(deps.db, deps.config.secondFactor);
+  const store = createSessionStore(deps.database.for());
+  const findOpen = createFindOpen(deps.database.pool, deps.config.secondFactor);
   const touching = new Set<string>();
   const open = (ids: readonly string[]): Promise<Map<string, Session>> => {
     const now = clock.now();
-    return store.find(
+    return findOpen(
       ids.map((id) => Buffer.from(id, 'hex')),
       now,
       now - idleMs,

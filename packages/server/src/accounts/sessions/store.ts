@@ -1,9 +1,5 @@
-import type { Role, User } from '@muster/contract';
-import { sql } from 'kysely';
 import type { Database } from '../../platform/db/index.ts';
-import type { Person } from '../permissions.ts';
-import { toUser, type UserTables } from '../users/store.ts';
-import type { AccountsConfig } from './config.ts';
+import type { UserTables } from '../users/store.ts';
 
 export interface SessionTables extends UserTables {
   sessions: {
@@ -25,75 +21,14 @@ export interface SessionTables extends UserTables {
 }
 export type SessionRow = SessionTables['sessions'];
 
-/** One open session, with what its user may do now. */
-export interface Session {
-  readonly sessionId: string;
-  readonly user: User;
-  readonly actor: Person;
-  readonly lastUsedAt: number;
-}
-
 /** Tries of a second factor for one sign-in. */
 const MOST_TRIES = 5;
 
-/** Whom this deployment asks for a second factor. */
-export type Demands = AccountsConfig['secondFactor'];
-
-export function createSessionStore(db: Database<SessionTables>, demands?: Demands) {
+export function createSessionStore(db: Database<SessionTables>) {
   return {
     async insert(row: SessionRow): Promise<void> {
       await db.deleteFrom('sessions').where('expires_at', '<', row.created_at).execute();
       await db.insertInto('sessions').values(row).execute();
-    },
-
-    /** Those of these sessions that are open, by their hash in hex. `usedAfter`: an older one was left idle. */
-    async find(tokenHashes: readonly Buffer[], now: number, usedAfter: number): Promise<Map<string, Session>> {
-      if (tokenHashes.length === 0) return new Map();
-      const rows = await db
-        .selectFrom('sessions')
-        .innerJoin('users', 'users.user_id', 'sessions.user_id')
-        .leftJoin('members', 'members.user_id', 'users.user_id')
-        .select(['token_hash', 'session_id', 'proved_at', 'last_used_at', 'second_factor', 'site_id', 'role'])
-        .select(['users.user_id', 'email', 'name', 'administrator', 'support', 'state', 'language', 'users.created_at'])
-        .select(
-          sql<boolean>`EXISTS (SELECT FROM totp_secrets WHERE totp_secrets.user_id = users.user_id AND confirmed_at IS NOT NULL)
-            OR EXISTS (SELECT FROM passkeys WHERE passkeys.user_id = users.user_id)`.as('has_factor'),
-        )
-        .where((eb) => eb('token_hash', '=', eb.fn.any(eb.val([...tokenHashes]))))
-        .where('expires_at', '>', now)
-        .where('last_used_at', '>', usedAfter)
-        .where('state', '=', 'active')
-        .execute();
-      const found = new Map<
-        string,
-        Session & { readonly actor: { readonly roles: Map<string, Role>; lacksFactor: boolean } }
-      >();
-      for (const row of rows) {
-        const key = row.token_hash.toString('hex');
-        const session = found.get(key) ?? {
-          sessionId: row.session_id,
-          user: toUser(row),
-          lastUsedAt: row.last_used_at,
-          actor: {
-            kind: 'user',
-            userId: row.user_id,
-            administrator: row.administrator,
-            support: row.support,
-            roles: new Map(),
-            provedAt: row.proved_at,
-            lacksFactor: false,
-          },
-        };
-        found.set(key, session);
-        if (row.site_id !== null && row.role !== null) session.actor.roles.set(row.site_id, row.role);
-        const isAsked =
-          demands !== undefined &&
-          ((row.administrator && demands.administrator) ||
-            (row.support && demands.support) ||
-            (row.role !== null && demands[row.role]));
-        if (isAsked && !row.has_factor && !row.second_factor) session.actor.lacksFactor = true;
-      }
-      return found;
     },
 
     async used(sessionId: string, now: number): Promise<void> {

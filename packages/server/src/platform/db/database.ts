@@ -32,6 +32,8 @@ export function openDatabase(connectionString: string, size: number, log: Logger
     statement_timeout: STATEMENT_LIMIT_MS,
     query_timeout: STATEMENT_LIMIT_MS + 1_000,
     keepAlive: true,
+    // queries that need not wait for each other leave together: the begin of a unit of work, its savepoints, its end
+    pipeline: true,
     application_name: 'muster',
   });
   // a connection that breaks is replaced at the next query; without a listener it would end the process, also while it

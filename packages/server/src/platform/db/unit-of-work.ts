@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { bug } from '@muster/contract';
-import { Pool, type PoolClient } from 'pg';
+import { Pool, type PoolClient, type QueryConfig } from 'pg';
 
 /**
  * One transaction for all that is done in its asynchronous context: every query of the pool, whoever makes it, uses the
@@ -10,17 +10,25 @@ import { Pool, type PoolClient } from 'pg';
 export interface UnitOfWork {
   /** Runs `task` in the unit, from wherever. */
   within<T>(task: () => T): T;
-  /** Rejects when the database does; then nothing was stored. What waited for the commit runs before it resolves. */
-  commit(): Promise<void>;
+  /**
+   * Rejects when the database does; then nothing was stored. What waited for the commit runs before it resolves. `last`
+   * is sent together with the commit, which saves waiting for it: it is stored with all the rest, or nothing is. Only
+   * for a unit that has begun.
+   */
+  commit(last?: QueryConfig): Promise<void>;
   /** Never rejects. Nothing happens when the unit has ended. */
   rollback(): Promise<void>;
+  /** Whether something was asked of the database in it. */
+  hasBegun(): boolean;
 }
 
 interface Unit {
   open: boolean;
-  /** Begun by its first query. */
+  /** Of its first query. */
   client: Promise<PoolClient> | null;
-  /** Queries go one after the other: a connection takes no two at a time. */
+  /** Its transaction stands. */
+  begun: Promise<void>;
+  /** Queries go one after the other, as whoever makes them expects; savepoints leave with the query behind them. */
   last: Promise<unknown>;
   savepoints: number;
   readonly afterCommit: (() => void)[];
@@ -28,6 +36,9 @@ interface Unit {
 
 /** A unit that nobody ends is ended by the database: it holds a connection, and maybe locks. */
 const IDLE_LIMIT_MS = 35_000;
+
+const DONE = Promise.resolve();
+const ignore = (): void => undefined;
 
 const units = new AsyncLocalStorage<Unit>();
 const current = (): Unit | null => {
@@ -50,15 +61,18 @@ export const outsideUnit = <T>(task: () => T): T => units.exit(task);
 
 /** Opens a unit for everything that `task` does, and that follows from it. The caller ends it. */
 export function openUnit(task: (unit: UnitOfWork) => void): void {
-  const unit: Unit = { open: true, client: null, last: Promise.resolve(), savepoints: 0, afterCommit: [] };
+  const unit: Unit = { open: true, client: null, begun: DONE, last: DONE, savepoints: 0, afterCommit: [] };
   units.run(unit, () =>
     task({
       within: (inner) => units.run(unit, inner),
-      async commit() {
+      hasBegun: () => unit.client !== null,
+      async commit(last) {
         if (!unit.open) return;
+        if (last !== undefined && unit.client === null)
+          throw bug('the unit of work that ends with a query has not begun');
         await unit.last;
         unit.open = false;
-        await end(unit, 'COMMIT');
+        await end(unit, 'COMMIT', last);
         for (const tell of unit.afterCommit) tell();
       },
       async rollback() {
@@ -90,11 +104,16 @@ export async function inOneUnit<T>(task: () => Promise<T>): Promise<T> {
   });
 }
 
-async function end(unit: Unit, how: 'COMMIT' | 'ROLLBACK'): Promise<void> {
+async function end(unit: Unit, how: 'COMMIT' | 'ROLLBACK', last?: QueryConfig): Promise<void> {
   if (unit.client === null) return;
   const client = await unit.client;
   try {
-    const result = await client.query(how);
+    const stored = last === undefined ? DONE : client.query(last);
+    const ended = client.query(how);
+    ended.catch(ignore);
+    // when it fails, PostgreSQL rolls back what was to be committed
+    await stored;
+    const result = await ended;
     client.release();
     // PostgreSQL answers ROLLBACK when a statement of the transaction had failed
     if (how === 'COMMIT' && result.command !== 'COMMIT') {
@@ -105,6 +124,11 @@ async function end(unit: Unit, how: 'COMMIT' | 'ROLLBACK'): Promise<void> {
     throw error;
   }
 }
+
+const READ = /^\s*select\b/i;
+/** Nobody waits for the answer of these. */
+const MARK = /^\s*(?:SAVEPOINT|RELEASE SAVEPOINT) unit_\d+$/;
+const NOTHING = { rows: [], rowCount: null };
 
 type Callback = (error: Error | undefined, client?: PoolClient, release?: (error?: unknown) => void) => void;
 
@@ -129,14 +153,10 @@ export class UnitPool extends Pool {
   }
 
   #begun(unit: Unit): Promise<PoolClient> {
-    unit.client ??= super.connect().then(async (client) => {
-      try {
-        await client.query(`BEGIN; SET LOCAL idle_in_transaction_session_timeout = ${IDLE_LIMIT_MS}`);
-        return client;
-      } catch (error) {
-        client.release(true);
-        throw error;
-      }
+    unit.client ??= super.connect().then((client) => {
+      unit.begun = client.query(`BEGIN; SET LOCAL idle_in_transaction_session_timeout = ${IDLE_LIMIT_MS}`).then(ignore);
+      unit.begun.catch(ignore);
+      return client;
     });
     return unit.client;
   }
@@ -165,10 +185,23 @@ function lend(unit: Unit, client: PoolClient): PoolClient {
   const query = (what: string | { readonly text: string }, ...rest: unknown[]): unknown => {
     const callback =
       typeof rest.at(-1) === 'function' ? (rest.pop() as (error: unknown, result?: unknown) => void) : null;
-    const meant = typeof what === 'string' ? translated(what) : { ...what, text: translated(what.text) };
-    const run = (): Promise<unknown> => (client.query as (...args: unknown[]) => Promise<unknown>)(meant, ...rest);
-    const result = unit.last.then(run);
-    unit.last = result.catch(() => undefined);
+    const text = translated(typeof what === 'string' ? what : what.text);
+    const meant = typeof what === 'string' ? text : { ...what, text };
+    const send = (): Promise<unknown> => (client.query as (...args: unknown[]) => Promise<unknown>)(meant, ...rest);
+    const result = unit.last.then(async () => {
+      // a read may leave together with the begin of the transaction: should that fail, it has changed nothing
+      if (!READ.test(text)) await unit.begun;
+      const answer = send();
+      if (MARK.test(text)) {
+        // should it fail, so does all that follows in the transaction, and its commit
+        answer.catch(ignore);
+        return NOTHING;
+      }
+      answer.catch(ignore);
+      await unit.begun;
+      return answer;
+    });
+    unit.last = result.catch(ignore);
     if (callback === null) return result;
     result.then((value) => callback(null, value), callback);
     return undefined;
