@@ -1,4 +1,5 @@
 import {
+  codeOf,
   MusterError,
   type PasskeyAnswer,
   type Proof,
@@ -10,7 +11,8 @@ import {
 import type { Clock } from '../../platform/clock.ts';
 import { type Database, outsideUnit } from '../../platform/db/index.ts';
 import { hashSecret, newSecret } from '../../platform/ids.ts';
-import type { Audit } from '../audit/index.ts';
+import { createDenials } from '../audit/denials.ts';
+import { type Audit, type AuditEntry, callerHere } from '../audit/index.ts';
 import { verifyPassword } from '../passwords/hash.ts';
 import type { Place, SecondFactor } from '../second-factor/index.ts';
 import { canonicalEmail } from '../users/email.ts';
@@ -67,17 +69,36 @@ export function createSignIn(deps: {
   const { clock, audit, sessions, factors, users } = deps;
   const store = createSessionStore(deps.db);
   const throttle = createThrottle(deps);
+  const denials = createDenials(audit, clock);
 
+  /** Written for a user that there is not, too: what takes longer for one that there is would tell them apart. */
   async function fail(userId: string | null, reason: string): Promise<never> {
-    await outsideUnit(() =>
-      audit.append({
-        action: 'account.signIn',
-        outcome: 'failed',
-        target: userId === null ? null : { kind: 'user', id: userId },
-        reason,
-      }),
-    );
+    await outsideUnit(() => audit.append(failure(userId, reason)));
     throw new MusterError('SIGN_IN_FAILED');
+  }
+
+  /** Of what no throttle counts, for it names nobody: a stranger may not fill the disk with it. */
+  async function failUnknown(reason: string): Promise<never> {
+    await denials.append({ ...failure(null, reason), caller: callerHere() });
+    throw new MusterError('SIGN_IN_FAILED');
+  }
+
+  /** Counts a try before it is judged. RATE_LIMITED, which is told the audit too. */
+  async function count(email: string, { address }: Source, action: 'account.signIn' | 'account.prove'): Promise<void> {
+    try {
+      await throttle.count(canonicalEmail(email), address);
+    } catch (error) {
+      if (codeOf(error) === 'RATE_LIMITED') {
+        await denials.append({
+          action,
+          outcome: 'denied',
+          target: null,
+          reason: 'too many tries',
+          caller: callerHere(),
+        });
+      }
+      throw error;
+    }
   }
 
   async function begin(
@@ -129,8 +150,7 @@ export function createSignIn(deps: {
 
   return {
     async byPassword({ email, password }, from) {
-      const account = canonicalEmail(email);
-      await throttle.count(account, from.address);
+      await count(email, from, 'account.signIn');
       const row = await users.byEmail(email);
       const right = await verifyPassword(password, row?.password_hash ?? null);
       if (row === undefined) return fail(null, 'unknown user');
@@ -148,7 +168,7 @@ export function createSignIn(deps: {
     async finish(pending, proof, from) {
       const hash = hashSecret(pending);
       const userId = await outsideUnit(() => store.tryPending(hash, clock.now()));
-      if (userId === undefined) return fail(null, 'the second step came too late, or too often');
+      if (userId === undefined) return failUnknown('the second step came too late, or too often');
       const row = await users.byId(userId);
       if (row === undefined || row.state !== 'active') return fail(userId, 'deactivated');
       // the password was the first step
@@ -168,7 +188,8 @@ export function createSignIn(deps: {
     async byPasskey(answer, from) {
       const userId = await factors.passkeys.identify(answer, from.place);
       const row = userId === null ? undefined : await users.byId(userId);
-      if (row === undefined || row.state !== 'active') return fail(userId, 'wrong passkey');
+      if (row === undefined) return failUnknown('wrong passkey');
+      if (row.state !== 'active') return fail(row.user_id, 'deactivated');
       return begin(row, 'passkey', from);
     },
 
@@ -179,7 +200,7 @@ export function createSignIn(deps: {
     },
 
     async prove(user, proof, from) {
-      await throttle.count(canonicalEmail(user.email), from.address);
+      await count(user.email, from, 'account.prove');
       const row = await users.byId(user.userId);
       if (row === undefined || !(await isRight(row, proof, from))) {
         const target = { kind: 'user', id: user.userId };
@@ -191,3 +212,10 @@ export function createSignIn(deps: {
     },
   };
 }
+
+const failure = (userId: string | null, reason: string): AuditEntry => ({
+  action: 'account.signIn',
+  outcome: 'failed',
+  target: userId === null ? null : { kind: 'user', id: userId },
+  reason,
+});
