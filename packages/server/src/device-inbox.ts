@@ -1,4 +1,4 @@
-import { type CommandReply, type Device, ERROR_CODES, type ErrorCode } from '@muster/contract';
+import { type CommandReply, codeOf, type Device, ERROR_CODES, type ErrorCode } from '@muster/contract';
 import type { Certificates, DeviceLink, Devices, Twins } from './devices/index.ts';
 import type { DeviceInbox, KnownDevice } from './gateway/device/index.ts';
 import type { Bus } from './platform/bus/index.ts';
@@ -61,7 +61,7 @@ export function createDeviceInbox(deps: {
     async authenticate(token, deviceId) {
       const device = await told(devices.authenticate(token, null));
       if (device === null || (deviceId !== null && device.deviceId !== deviceId)) return null;
-      return toKnown(device);
+      return { ...toKnown(device), credential: device.credential };
     },
     async identify(certificate) {
       const deviceId = await told(deps.certificates.identify(certificate));
@@ -74,7 +74,15 @@ export function createDeviceInbox(deps: {
     event: (device, message) => told(telemetry.ingestEvent(device, message)),
     twin: (device) => told(twins.read(device.deviceId)),
     reportTwin: (device, { reported }) => told(twins.report(device, reported)),
-    commandReply: (device, reply) => told(commands.reply(device, reply)),
+    async commandReply(device, reply) {
+      try {
+        await told(commands.reply(device, reply));
+      } catch (error) {
+        // a new token is told as a command is, and has no row of one
+        if (codeOf(error) !== 'NOT_FOUND') throw error;
+        if (!(await told(devices.credentials.reply(device.deviceId, reply)))) throw error;
+      }
+    },
     refused(device, code) {
       if (ERROR_CODES[code].retryable && !PAST_LIMIT.has(code)) return;
       refusedTotal.inc({ code });
@@ -88,12 +96,13 @@ export function createDeviceInbox(deps: {
       if (refusals.size === 0) clock.after(REFUSALS_MS, tellRefusals);
       refusals.set(key, { device, code, count: 1 });
     },
-    opened({ deviceId, siteId }, open) {
+    opened({ deviceId, siteId, credential = null }, open) {
       const { transport, staysOpen, command, twinDelta, close } = open;
       const link: DeviceLink = {
         deviceId,
         siteId,
         transport,
+        credential,
         staysOpen,
         command,
         twinDelta,
@@ -104,7 +113,10 @@ export function createDeviceInbox(deps: {
       return {
         ended,
         ready(what) {
-          if (what === 'commands') return commands.deviceReady(link);
+          if (what === 'commands') {
+            devices.credentials.deviceReady(link);
+            return commands.deviceReady(link);
+          }
           sendDelta(link).catch((error: unknown) =>
             log.warn({ err: error, deviceId }, 'the delta of a device was not sent'),
           );

@@ -40,7 +40,7 @@ export interface Fleet {
   /** What a device sent over a wire that is not the device API was refused: counted, and told to the alerts. */
   readonly refused: DeviceInbox['refused'];
   /** Closes every connection of a device to this server, and forgets what is known of its credentials. */
-  disconnect(deviceId: string): void;
+  disconnect(deviceId: string, code?: ErrorCode): void;
   routes(http: Http): void;
   /** Opens the ports and starts the work in the background; stopped by the lifecycle. Call it after the routes. */
   start(): Promise<void>;
@@ -142,10 +142,10 @@ export async function createFleet(deps: {
     httpHost: config.http.host,
   });
   const tokens = createTokens(inbox, clock);
-  const disconnect = (deviceId: string): void => {
-    mqtt.closeDevice(deviceId, 'DEVICE_REVOKED');
+  const disconnect = (deviceId: string, code: ErrorCode = 'DEVICE_REVOKED'): void => {
+    mqtt.closeDevice(deviceId, code);
     tokens.forget(deviceId);
-    for (const link of devices.links.of(deviceId)) link.close('DEVICE_REVOKED');
+    for (const link of devices.links.of(deviceId)) link.close(code);
   };
   bus.subscribe('device.revoked', ({ deviceId }) => disconnect(deviceId));
   bus.subscribe('device.changed', ({ deviceId }) => tokens.forget(deviceId));
@@ -183,6 +183,11 @@ export async function createFleet(deps: {
     async start() {
       telemetry.start();
       commands.start();
+      devices.credentials.start({
+        tokens: (ended) => tokens.forgetTokens(new Set(ended.map(({ hash }) => hash))),
+        device: ({ deviceId, code }) => disconnect(deviceId, code),
+      });
+      lifecycle.onStop('credentials', 3_000, () => devices.credentials.stop());
       await mqtt.listen();
       lifecycle.onStop('device sockets', 1_000, () => sockets.close());
       lifecycle.onStop('mqtt', DRAIN_MS, () => mqtt.drain(DRAIN_MS - 1_000));

@@ -141,10 +141,16 @@ export function createMqttInbox(deps: {
   }
 
   /** Firmware never subscribes: it is sent to on its own topic, unasked. */
-  function openChannel(client: MqttClient, { deviceId, siteId, name: deviceName }: KnownDevice): Channel {
+  function openChannel(client: MqttClient, { deviceId, siteId, name: deviceName, credential }: KnownDevice): Channel {
     const topic = `devices/${deviceId}/${XIAOZHI_TOPICS.down}`;
     return deps.xiaozhi.openChannel(
-      { deviceId, siteId, deviceName },
+      {
+        deviceId,
+        siteId,
+        deviceName,
+        ...(credential === undefined ? {} : { credential }),
+        hangUp: (code) => client.close(code),
+      },
       {
         address: client.address,
         localAddress: client.localAddress,

@@ -9,6 +9,7 @@ import {
   createCertificates,
   createDevices,
   createGroups,
+  credentialRoutes,
   deviceRoutes,
   groupRoutes,
   profileRoutes,
@@ -220,6 +221,7 @@ async function compose(
       siteOf,
       log,
       refused: (device, code) => fleet.refused(device, code),
+      hangUp: (device, code) => gateway.hangUp(device, code),
       commands: {
         reply: (device, reply) => fleet.commands.reply(device, reply),
         deviceReady: (link) => fleet.commands.deviceReady(link),
@@ -309,6 +311,11 @@ async function compose(
     group: (groupId) => groups.get(groupId),
   });
   certificateRoutes(http, certificates, { onlySite, deviceOf: (deviceId) => devices.get(deviceId) });
+  credentialRoutes(http, devices.credentials, {
+    deviceOf: (deviceId) => devices.get(deviceId),
+    certificatesOf: ({ deviceId, siteId }) => certificates.list({ sites: [siteId], deviceId, limit: 100 }),
+    now: () => clock.now(),
+  });
   profileRoutes(http);
   groupRoutes(http, groups, onlySite);
   fleet.routes(http);

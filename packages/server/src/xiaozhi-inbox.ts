@@ -1,7 +1,7 @@
 import { type ErrorCode, MusterError, type Site } from '@muster/contract';
 import type { Commands } from './commands/index.ts';
 import type { DeviceLink, Devices } from './devices/index.ts';
-import type { XiaozhiInbox } from './gateway/xiaozhi/index.ts';
+import type { XiaozhiGateway, XiaozhiInbox } from './gateway/xiaozhi/index.ts';
 import type { Logger } from './platform/log.ts';
 import { activationLine, type Voice } from './voice/index.ts';
 import { createToolLink } from './xiaozhi-tools.ts';
@@ -14,6 +14,8 @@ export function createXiaozhiInbox(deps: {
   readonly commands: Pick<Commands, 'reply' | 'deviceReady'>;
   /** What a device sent was refused: counted, and told to the alerts. */
   readonly refused: (device: { readonly deviceId: string; readonly siteId: string }, code: ErrorCode) => void;
+  /** Ends the conversation of a device. */
+  readonly hangUp: XiaozhiGateway['hangUp'];
   readonly log: Logger;
 }): XiaozhiInbox {
   const { devices, voice, commands, log } = deps;
@@ -53,13 +55,19 @@ export function createXiaozhiInbox(deps: {
     async authenticate({ token, hardwareId }) {
       const device = await devices.authenticate(token, hardwareId);
       if (device === null) return null;
-      const { deviceId, siteId, name } = device;
-      return { deviceId, siteId, deviceName: name };
+      const { deviceId, siteId, name, credential } = device;
+      return { deviceId, siteId, deviceName: name, credential };
     },
 
     open(device, link) {
       talking.get(device.deviceId)?.gone();
-      const tools = createToolLink({ device, link, reply: commands.reply, log });
+      const tools = createToolLink({
+        device,
+        link,
+        reply: commands.reply,
+        close: (code) => deps.hangUp(device, code),
+        log,
+      });
       talking.set(device.deviceId, { link: tools, gone: devices.links.open(tools) });
       return voice.open(link);
     },
@@ -71,17 +79,18 @@ export function createXiaozhiInbox(deps: {
       if (open !== undefined) commands.deviceReady(open.link);
     },
 
-    channelOpened: ({ deviceId, siteId }) =>
+    channelOpened: ({ deviceId, siteId, credential = null, hangUp }) =>
       devices.links.open({
         deviceId,
         siteId,
         transport: 'xiaozhi',
+        credential,
         staysOpen: true,
         // its tools are known only while it talks
         takes: () => false,
         command: () => Promise.reject(new MusterError('DEVICE_NOT_CONNECTED', { deviceId })),
         twinDelta: () => undefined,
-        close: () => undefined,
+        close: (code) => hangUp?.(code),
       }),
 
     closed({ deviceId }) {

@@ -19,6 +19,7 @@ function rig(callTool: () => Promise<string>, reply: (one: CommandReply) => Prom
   const link = createToolLink({
     device: DEVICE,
     link: { tools: () => [{ name: 'self.lamp.on', description: '', inputSchema: {} }], callTool },
+    close: () => undefined,
     async reply(_device, one) {
       await reply(one);
       replies.push(one);

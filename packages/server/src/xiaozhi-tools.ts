@@ -1,4 +1,4 @@
-import { type CommandMessage, type CommandReply, codeOf, MusterError } from '@muster/contract';
+import { type CommandMessage, type CommandReply, codeOf, type ErrorCode, MusterError } from '@muster/contract';
 import type { DeviceLink } from './devices/index.ts';
 import type { XiaozhiLink } from './gateway/xiaozhi/index.ts';
 import type { Logger } from './platform/log.ts';
@@ -6,6 +6,7 @@ import type { Logger } from './platform/log.ts';
 interface Device {
   readonly deviceId: string;
   readonly siteId: string;
+  readonly credential?: string;
 }
 
 /**
@@ -16,6 +17,8 @@ export function createToolLink(deps: {
   readonly device: Device;
   readonly link: Pick<XiaozhiLink, 'tools' | 'callTool'>;
   readonly reply: (device: Device, reply: CommandReply) => Promise<void>;
+  /** Ends the conversation. */
+  readonly close: (code: ErrorCode) => void;
   readonly log: Logger;
 }): DeviceLink {
   const { device, link, log } = deps;
@@ -40,6 +43,7 @@ export function createToolLink(deps: {
     deviceId,
     siteId,
     transport: 'xiaozhi',
+    credential: device.credential ?? null,
     // it lasts as long as the conversation; over MQTT the channel beneath it is the one that stays
     staysOpen: false,
     takes: (name) => link.tools().some((tool) => tool.name === name),
@@ -61,7 +65,7 @@ export function createToolLink(deps: {
       );
     },
     twinDelta: () => undefined,
-    close: () => undefined,
+    close: deps.close,
   };
 }
 

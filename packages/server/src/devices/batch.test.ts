@@ -20,7 +20,7 @@ const open = (allowSimulated: boolean) =>
     clock: systemClock,
     bus,
     log,
-    config: { allowSimulated, knocksPerMinute: 1_000 },
+    config: { allowSimulated, knocksPerMinute: 1_000, rotationGraceDays: 7 },
   });
 const devices = open(true);
 const [here, elsewhere] = await Promise.all([makeSite(), makeSite()]);

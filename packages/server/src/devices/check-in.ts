@@ -39,14 +39,17 @@ export function createCheckIn(deps: {
   readonly clock: Clock;
   readonly keys: HmacKeys;
   readonly knocksPerMinute: number;
+  /** The new token that waits for the device; null: there is none. */
+  readonly tokenFor: (deviceId: string) => Promise<string | null>;
 }): CheckIn {
   const { store, activation, clock, keys } = deps;
   const knocks = createRateLimiter(clock, { limit: deps.knocksPerMinute, windowMs: 60_000 });
   const proofs = new Map<string, { challenge: string; until: number; proved: boolean }>();
 
   async function issueToken(device: DeviceRow, knock: Knock): Promise<CheckInReply> {
-    const token = newSecret();
-    await store.addToken(device.device_id, hashSecret(token), clock.now());
+    const waiting = await deps.tokenFor(device.device_id);
+    const token = waiting ?? newSecret();
+    if (waiting === null) await store.addToken(device.device_id, hashSecret(token), clock.now());
     if (device.model !== knock.model || device.firmware_version !== knock.firmwareVersion) {
       await store.change(device.device_id, { model: knock.model, firmware_version: knock.firmwareVersion });
     }

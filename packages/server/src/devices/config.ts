@@ -11,4 +11,10 @@ export const devicesConfig = Type.Object({
     default: 600,
     description: 'Boot requests a minute from one address; a site behind one router shares it',
   }),
+  rotationGraceDays: Type.Integer({
+    minimum: 1,
+    maximum: 90,
+    default: 7,
+    description: 'How long the old token of a device works when the new one is never used',
+  }),
 });

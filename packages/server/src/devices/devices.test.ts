@@ -36,7 +36,7 @@ before(async () => {
     clock,
     bus,
     log,
-    config: { allowSimulated: true, knocksPerMinute: 1_000 },
+    config: { allowSimulated: true, knocksPerMinute: 1_000, rotationGraceDays: 7 },
   });
 });
 after(() => database.stop());
@@ -260,7 +260,7 @@ test('a server for real devices only refuses a simulator', async () => {
     clock,
     bus: createInProcessBus(log),
     log,
-    config: { allowSimulated: false, knocksPerMinute: 10 },
+    config: { allowSimulated: false, knocksPerMinute: 10, rotationGraceDays: 7 },
   });
   await assert.rejects(strict.checkIn(knock({ simulated: true }), 's'), { code: 'ACTIVATION_REFUSED' });
 });
@@ -272,7 +272,7 @@ test('a source that knocks too often waits; the others do not', async () => {
     clock,
     bus: createInProcessBus(log),
     log,
-    config: { allowSimulated: true, knocksPerMinute: 10 },
+    config: { allowSimulated: true, knocksPerMinute: 10, rotationGraceDays: 7 },
   });
   const device = knock();
   for (let i = 0; i < 10; i++) await small.checkIn(device, 'loud');

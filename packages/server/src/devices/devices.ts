@@ -23,6 +23,7 @@ import { createActivation, type Knock } from './activation.ts';
 import { type CheckInReply, createCheckIn } from './check-in.ts';
 import { checkToken } from './chosen-token.ts';
 import type { devicesConfig } from './config.ts';
+import { type Credentials, type CredentialTables, createCredentials } from './credentials/index.ts';
 import { createHmacKeys } from './hmac-keys.ts';
 import { createDeviceLinks, type DeviceLinks } from './links.ts';
 import { createPresence, type PresenceTables } from './presence/index.ts';
@@ -40,8 +41,11 @@ export interface Devices {
   ): Promise<'active' | 'waiting'>;
   /** `sources`: whoever shall be counted for a wrong code, the network address and the person. */
   approve(request: ActivateRequest & { siteId: string }, sources: readonly string[]): Promise<ActivateReply>;
-  /** The active device that a token belongs to, or null; also null when it claims another address. */
-  authenticate(token: string, hardwareId: string | null): Promise<Device | null>;
+  /**
+   * The active device that a token belongs to, or null; also null when it claims another address. `credential` is what is
+   * stored of the token, hex. The first use of a new token ends those before it.
+   */
+  authenticate(token: string, hardwareId: string | null): Promise<(Device & { readonly credential: string }) | null>;
   /** SERIAL_TAKEN when a key stands already. */
   registerKey(request: DeviceKeyRegister): Promise<void>;
   /** NOT_FOUND when none is registered. Devices that proved it already stay active. */
@@ -74,6 +78,8 @@ export interface Devices {
   heard(deviceId: string): void;
   /** Connections to this process. */
   readonly links: DeviceLinks;
+  /** Their tokens: how they are replaced and end. Started by who holds the connections. */
+  readonly credentials: Credentials;
   /** Resolves when the other servers know this one: what is connected to it counts as connected from then on. */
   start(): Promise<void>;
   /** What is still connected to this server counts as gone when it resolves. */
@@ -99,12 +105,29 @@ export function createDevices(deps: DevicesDeps): Devices {
   const store = createDeviceStore(deps.db);
   const keys = createHmacKeys(deps.vault);
   const activation = createActivation({ store, clock, log, keys, simulatedAllowed: deps.config.allowSimulated });
-  const checkIn = createCheckIn({ store, activation, clock, keys, knocksPerMinute: deps.config.knocksPerMinute });
   // a fleet that comes back asks for thousands within seconds
   const byToken = createGather(store.byTokens);
   const byId = createGather(store.findAll);
   const links = createDeviceLinks(bus, (deviceId, keeps) => presence.changed(deviceId, keeps));
   const presence = createPresence({ db: deps.db, clock, bus, log, links });
+  const credentials = createCredentials({
+    // the same database: each folder names its own tables
+    db: deps.db as unknown as Database<CredentialTables>,
+    clock,
+    bus,
+    log,
+    vault: deps.vault,
+    links,
+    graceDays: deps.config.rotationGraceDays,
+  });
+  const checkIn = createCheckIn({
+    store,
+    activation,
+    clock,
+    keys,
+    knocksPerMinute: deps.config.knocksPerMinute,
+    tokenFor: credentials.tokenFor,
+  });
 
   /** What is connected here is known here; of other servers only the database tells. */
   function shown(row: DeviceRow & { held_by?: string | null }): Device {
@@ -172,11 +195,14 @@ export function createDevices(deps: DevicesDeps): Devices {
     },
 
     async authenticate(token, hardwareId) {
-      const row = await byToken(hashSecret(token).toString('hex'));
+      const hash = hashSecret(token).toString('hex');
+      const row = await byToken(hash);
       if (row === undefined || (hardwareId !== null && row.hardware_id !== hardwareId)) return null;
       // one that came in while they were allowed
       if (row.simulated && !deps.config.allowSimulated) return null;
-      return shown(row);
+      if (row.confirms !== null) await credentials.confirm(row.device_id, row.confirms);
+      credentials.used(hash);
+      return { ...shown(row), credential: hash };
     },
 
     async registerKey(request) {
@@ -277,6 +303,7 @@ export function createDevices(deps: DevicesDeps): Devices {
 
     heard: (deviceId) => presence.heard(deviceId),
     links,
+    credentials,
     start: () => presence.start(),
     stop: () => presence.stop(),
   };

@@ -8,6 +8,8 @@ export interface DeviceLink {
   readonly deviceId: string;
   readonly siteId: string;
   readonly transport: Transport;
+  /** What is stored of the token that opened it, hex; null or left out: none did, but a certificate. */
+  readonly credential?: string | null;
   /**
    * Whether the device keeps this connection while it is on, so that without it the device is away: MQTT, our WebSocket.
    * False for a wire that it opens only when it has something to say and closes after it: the conversation of a Xiaozhi
@@ -33,6 +35,8 @@ export interface DeviceLinks {
   open(link: DeviceLink): () => void;
   /** Open connections of a device, the newest first. */
   of(deviceId: string): readonly DeviceLink[];
+  /** What a token opened here, by what is stored of it, hex. */
+  byCredential(hash: string): readonly DeviceLink[];
   /** Devices that are connected to this process. */
   deviceIds(): Iterable<string>;
   count(): number;
@@ -53,9 +57,26 @@ interface Held {
  */
 export function createDeviceLinks(bus: Bus, onChange: (deviceId: string, keeps: boolean) => void): DeviceLinks {
   const links = new Map<string, Held>();
+  const byCredential = new Map<string, Set<DeviceLink>>();
+
+  function list(link: DeviceLink): void {
+    if (link.credential == null) return;
+    const those = byCredential.get(link.credential);
+    if (those === undefined) byCredential.set(link.credential, new Set([link]));
+    else those.add(link);
+  }
+
+  function strike(link: DeviceLink): void {
+    if (link.credential == null) return;
+    const those = byCredential.get(link.credential);
+    those?.delete(link);
+    if (those?.size === 0) byCredential.delete(link.credential);
+  }
+
   return {
     open(link) {
       const { deviceId, siteId } = link;
+      list(link);
       const others = links.get(deviceId)?.open ?? [];
       const open = [link, ...others];
       const keeps = open.some(({ staysOpen }) => staysOpen);
@@ -63,6 +84,7 @@ export function createDeviceLinks(bus: Bus, onChange: (deviceId: string, keeps: 
       onChange(deviceId, keeps);
       if (others.length === 0) bus.publish('device.connected', { deviceId, siteId });
       return () => {
+        strike(link);
         const held = links.get(deviceId);
         if (held === undefined) return;
         const left = held.open.filter((one) => one !== link);
@@ -77,6 +99,7 @@ export function createDeviceLinks(bus: Bus, onChange: (deviceId: string, keeps: 
       };
     },
     of: (deviceId) => links.get(deviceId)?.open ?? [],
+    byCredential: (hash) => [...(byCredential.get(hash) ?? [])],
     deviceIds: () => links.keys(),
     count: () => links.size,
   };

@@ -1,4 +1,4 @@
-import { type Device, type Group, MusterError } from '@muster/contract';
+import { type Device, type Group, MusterError, type RotationState } from '@muster/contract';
 import { sql } from 'kysely';
 import { type Database, isUniqueViolation } from '../platform/db/index.ts';
 import { queryCondition } from './groups/query.ts';
@@ -27,7 +27,8 @@ export interface DeviceTables {
     profile: string | null;
     tags: string[];
   };
-  device_tokens: { token_hash: Buffer; device_id: string; created_at: number };
+  device_tokens: { token_hash: Buffer; device_id: string; created_at: number; ends_at?: number | null };
+  token_rotations: { rotation_id: string; token_hash: Buffer; state: RotationState };
   device_keys: { serial_number: string; hmac_key: Buffer; site_id: string | null; created_at: number };
   activations: ActivationRow;
 }
@@ -173,16 +174,18 @@ export function createDeviceStore(db: Database<DeviceTables>) {
       db.transaction().execute(async (tx) => {
         const named = tx.selectFrom('devices').select('device_id').where('device_id', 'in', deviceIds);
         const meant = siteId === null ? named : named.where('site_id', '=', siteId);
-        await tx.deleteFrom('device_tokens').where('device_id', 'in', meant).execute();
-        // an approval that waits for its proof ends too
-        await tx.deleteFrom('activations').where('device_id', 'in', meant).execute();
-        return tx
+        // first: what ends a token says so by the state of its device
+        const revoked = await tx
           .updateTable('devices')
           .set({ state: 'revoked' })
           .where('device_id', 'in', meant)
           .where('state', '=', 'active')
           .returningAll()
           .execute();
+        await tx.deleteFrom('device_tokens').where('device_id', 'in', meant).execute();
+        // an approval that waits for its proof ends too
+        await tx.deleteFrom('activations').where('device_id', 'in', meant).execute();
+        return revoked;
       }),
 
     /** Adds a token and drops all but the newest few. */
@@ -202,19 +205,41 @@ export function createDeviceStore(db: Database<DeviceTables>) {
           .deleteFrom('device_tokens')
           .where('device_id', '=', deviceId)
           .where('token_hash', 'not in', kept)
+          // one that is on its way to the device counts as the newest
+          .where((eb) =>
+            eb.not(
+              eb.exists(
+                eb
+                  .selectFrom('token_rotations')
+                  .select('rotation_id')
+                  .whereRef('token_rotations.token_hash', '=', 'device_tokens.token_hash')
+                  .where('state', 'in', ['waiting', 'told']),
+              ),
+            ),
+          )
           .execute();
       }),
 
-    /** The active devices that these tokens belong to, by the hash of the token in hex. */
-    async byTokens(hashes: readonly string[]): Promise<Map<string, DeviceRow>> {
+    /**
+     * The active devices that these tokens belong to, by the hash of the token in hex; with the change of token that the
+     * first use of this one confirms.
+     */
+    async byTokens(hashes: readonly string[]): Promise<Map<string, DeviceRow & { readonly confirms: string | null }>> {
       const wanted = hashes.map((hash) => Buffer.from(hash, 'hex'));
       const rows = await db
         .selectFrom('device_tokens')
         .innerJoin('devices', 'devices.device_id', 'device_tokens.device_id')
+        .leftJoin('token_rotations', (join) =>
+          join
+            .onRef('token_rotations.token_hash', '=', 'device_tokens.token_hash')
+            .on('token_rotations.state', 'in', ['waiting', 'told']),
+        )
         .selectAll('devices')
-        .select('token_hash')
-        .where(sql<boolean>`token_hash = ANY(${wanted}::bytea[])`)
-        .where('state', '=', 'active')
+        .select(['device_tokens.token_hash', 'rotation_id as confirms'])
+        .where(sql<boolean>`device_tokens.token_hash = ANY(${wanted}::bytea[])`)
+        .where('devices.state', '=', 'active')
+        // the end of a grace: by the clock of the database, as it is looked for
+        .where(sql<boolean>`(ends_at IS NULL OR ends_at > (extract(epoch FROM clock_timestamp()) * 1000)::bigint)`)
         .execute();
       return new Map(rows.map(({ token_hash, ...row }) => [token_hash.toString('hex'), row]));
     },

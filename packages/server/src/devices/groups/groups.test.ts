@@ -35,7 +35,7 @@ before(async () => {
     clock,
     bus,
     log,
-    config: { allowSimulated: true, knocksPerMinute: 1_000 },
+    config: { allowSimulated: true, knocksPerMinute: 1_000, rotationGraceDays: 7 },
   });
   twins = createTwins({ db: database.for(), clock, bus, log, links: devices.links });
   groups = createGroups({ db: database.for(), clock, devices });

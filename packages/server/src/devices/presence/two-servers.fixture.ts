@@ -86,7 +86,7 @@ export async function startServers(count: number) {
   const { buses, cut } = createBuses(count);
   const servers = buses.map((bus) => {
     const clock = handClock();
-    const config = { allowSimulated: true, knocksPerMinute: 1_000 };
+    const config = { allowSimulated: true, knocksPerMinute: 1_000, rotationGraceDays: 7 };
     return {
       bus,
       clock,

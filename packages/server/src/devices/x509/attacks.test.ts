@@ -41,7 +41,7 @@ before(async () => {
     clock,
     bus,
     log,
-    config: { allowSimulated: true, knocksPerMinute: 100 },
+    config: { allowSimulated: true, knocksPerMinute: 100, rotationGraceDays: 7 },
   });
   certificates = createCertificates({
     db: database.for(),

@@ -15,6 +15,8 @@ export interface Tokens {
   /** DEVICE_TOKEN_INVALID, CERTIFICATE_REFUSED. */
   deviceOf(shown: DeviceCredentials): Promise<KnownDevice>;
   forget(deviceId: string): void;
+  /** Forgets tokens by what is stored of them, hex. */
+  forgetTokens(hashes: ReadonlySet<string>): void;
 }
 
 export function createTokens(inbox: DeviceInbox, clock: Clock): Tokens {
@@ -37,6 +39,11 @@ export function createTokens(inbox: DeviceInbox, clock: Clock): Tokens {
     },
     forget(deviceId) {
       for (const [key, { device }] of known) if (device.deviceId === deviceId) known.delete(key);
+    },
+    forgetTokens(hashes) {
+      for (const [key, { device }] of known) {
+        if (device.credential !== undefined && hashes.has(device.credential)) known.delete(key);
+      }
     },
   };
 }

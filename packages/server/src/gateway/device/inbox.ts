@@ -17,6 +17,8 @@ export interface KnownDevice {
   readonly name: string;
   readonly profile: string | null;
   readonly simulated: boolean;
+  /** What is stored of the token that it showed, hex; left out: it showed none. */
+  readonly credential?: string;
 }
 
 /**

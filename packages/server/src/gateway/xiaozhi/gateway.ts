@@ -61,6 +61,8 @@ export interface XiaozhiGateway {
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean;
   /** Closes the connection of a device now, also one that is being made. The socket is gone 250 ms later. */
   closeDevice(deviceId: string, code: ErrorCode): void;
+  /** Closes the conversation that this device has, unless it opened it by another token than it shows here. */
+  hangUp(device: DeviceIdentity, code: ErrorCode): void;
   connected(deviceId: string): boolean;
   connectionCount(): number;
   /** To speak to a device unasked; `null` when it has no connection. */
@@ -192,6 +194,10 @@ export function createXiaozhiGateway(deps: XiaozhiGatewayDeps): XiaozhiGateway {
     closeDevice(deviceId, code) {
       upgrades.shutOut(deviceId);
       sessions.get(deviceId)?.close(code);
+    },
+    hangUp({ deviceId, credential }, code) {
+      const session = sessions.get(deviceId);
+      if (session?.device.credential === credential) session?.close(code);
     },
     connected: (deviceId) => sessions.has(deviceId),
     connectionCount: () => sessions.size,

@@ -89,6 +89,10 @@ export interface DeviceIdentity {
   readonly deviceId: string;
   readonly siteId: string;
   readonly deviceName: string;
+  /** What is stored of the token that it showed, hex; left out: it showed none. */
+  readonly credential?: string;
+  /** Closes the connection that its conversations run over; left out: each has its own. */
+  readonly hangUp?: (code: ErrorCode) => void;
 }
 
 /** What a conversation may do to its device. Sends never throw; after the connection closed they do nothing. */

@@ -19,6 +19,7 @@ const EXAMPLES: { readonly [Name in keyof BusEvents]: BusEvents[Name] } = {
   'device.created': { deviceId },
   'device.connected': device,
   'device.disconnected': { ...device, expected: true },
+  'credentials.changed': { deviceId: 'd' },
   'certificates.changed': { siteId },
   'device.changed': { deviceId },
   'device.revoked': { deviceId },

@@ -28,6 +28,8 @@ export interface BusEvents {
   'device.created': { readonly deviceId: string };
   'device.changed': { readonly deviceId: string };
   'device.revoked': { readonly deviceId: string };
+  /** Its tokens changed: some ended, or it has yet to be told a new one. */
+  'credentials.changed': { readonly deviceId: string };
   /** Certificates of the site were bound, revoked, or their authority changed. */
   'certificates.changed': { readonly siteId: string };
   /** Sessions of the user have ended: live connections are judged anew. */

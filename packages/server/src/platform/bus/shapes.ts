@@ -21,6 +21,7 @@ export const SHAPES: Shapes = {
   'device.disconnected': shape(Type.Object({ ...device, expected: Type.Boolean() })),
   'device.changed': shape(Type.Object({ deviceId: id })),
   'device.revoked': shape(Type.Object({ deviceId: id })),
+  'credentials.changed': shape(Type.Object({ deviceId: id })),
   'certificates.changed': shape(Type.Object({ siteId: id })),
   'session.ended': shape(Type.Object({ userId: id })),
   'user.changed': shape(Type.Object({ userId: id })),

@@ -52,6 +52,7 @@ const CLOSE_REASONS: Partial<Record<ErrorCode, number>> = {
   SESSION_REPLACED: REASON.takenOver,
   SERVER_STOPPING: REASON.serverStopping,
   DEVICE_REVOKED: REASON.notAuthorized,
+  TOKEN_REPLACED: REASON.notAuthorized,
   DEVICE_TOKEN_INVALID: REASON.notAuthorized,
   IDLE_TIMEOUT: REASON.keepAlive,
   MESSAGE_RATE: REASON.rate,

@@ -1,0 +1,3 @@
+export { type Credentials, createCredentials } from './credentials.ts';
+export { credentialRoutes } from './routes.ts';
+export type { CredentialTables } from './store.ts';
