@@ -7,7 +7,7 @@ const device = (path: string) => testsOf(`packages/device/src/${path}`);
 export const T = {
   activation: device('identity/activation.test.ts'),
   address: device('link/address.test.ts'),
-  addressGuard: server('alerts/outbox/address-guard.test.ts'),
+  addressGuard: server('platform/outbound/outbound.test.ts'),
   alarms: testsOf('tests/e2e/offline.test.ts'),
   alerts: server('alerts/alerts.test.ts'),
   api: testsOf('tests/e2e/api.test.ts'),

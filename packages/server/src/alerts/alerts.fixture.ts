@@ -90,7 +90,7 @@ export async function createAlertRig(
   const latest = new Map<string, LatestPoint>();
   const config = readSettings(alertsConfig, {
     environment: {},
-    flags: ['--startGraceMs', '0', '--serverName', siteId, '--allowPrivateAddresses', 'true', ...flags],
+    flags: ['--startGraceMs', '0', '--serverName', siteId, '--allowedAddresses', '127.0.0.1', ...flags],
   });
   const make = (of = bus): Alerts =>
     createAlerts({

@@ -401,7 +401,7 @@ describe('a webhook', () => {
         assert.match(outcome.detail, /not on the public internet/);
         assert.equal(got.length, 0);
       },
-      ['--allowPrivateAddresses', 'false'],
+      ['--allowedAddresses', '10.0.0.0/8'],
     ));
 });
 

@@ -35,9 +35,11 @@ export const alertsConfig = Type.Object({
   serverName: Type.Optional(
     Type.String({ pattern: '^[A-Za-z0-9._-]{1,64}$', description: 'Name of this server in alerts; default: its host' }),
   ),
-  allowPrivateAddresses: Type.Boolean({
-    default: false,
-    description: 'Let webhooks and ntfy reach this machine and the local network: anybody who may change them could',
+  allowedAddresses: Type.Array(Type.String({ maxLength: 255 }), {
+    default: [],
+    maxItems: 64,
+    description:
+      'Hosts, addresses and networks (hooks.plant.example, 10.1.0.0/16) that webhooks and ntfy may reach besides the public internet: anybody who may change them could',
   }),
   attempts: Type.Integer({
     minimum: 1,

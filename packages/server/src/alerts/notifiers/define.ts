@@ -1,6 +1,7 @@
 import { faultsOf, MusterError } from '@muster/contract';
 import type { Static, TObject } from 'typebox';
 import { Value } from 'typebox/value';
+import type { OutboundReply, OutboundRequest } from '../../platform/outbound/index.ts';
 import type { Message } from '../episodes/episodes.ts';
 
 /** What is sent. */
@@ -15,15 +16,6 @@ export interface Letter extends Message {
   readonly text: string;
 }
 
-export interface WebRequest {
-  readonly url: string;
-  readonly method: 'POST' | 'PUT';
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
-  /** The address was typed by a person of a site: it must not lead into our own network. */
-  readonly guarded: boolean;
-}
-
 export interface Mail {
   readonly to: readonly string[];
   readonly subject: string;
@@ -35,7 +27,7 @@ export interface Outlets {
   /** Epoch ms */
   now(): number;
   /** The status and the first 2,000 characters of the answer. Follows no redirect. */
-  request(request: WebRequest, signal: AbortSignal): Promise<{ readonly status: number; readonly text: string }>;
+  request(request: OutboundRequest, signal: AbortSignal): Promise<OutboundReply>;
   mail(mail: Mail, signal: AbortSignal): Promise<string>;
   /** Publishes on `devices/{deviceId}/{rest}` to the device and to programs of its site that subscribed there. */
   publish(to: { readonly deviceId: string; readonly siteId: string }, rest: string, payload: string): Promise<void>;

@@ -56,7 +56,7 @@ function letterOf({ notificationId, title, text }: TestLetter): Letter {
 }
 
 function outletsOf(flags: readonly string[], publish: Outlets['publish'] = async () => undefined): Outlets {
-  const all = ['--allowPrivateAddresses', 'true', ...flags];
+  const all = ['--allowedAddresses', '127.0.0.1', ...flags];
   return createOutlets(readSettings(alertsConfig, { environment: {}, flags: all }), systemClock, publish);
 }
 

@@ -1,0 +1,2 @@
+export { readAllowed } from './addresses.ts';
+export { createOutbound, type OutboundReply, type OutboundRequest } from './outbound.ts';
