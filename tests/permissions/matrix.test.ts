@@ -68,7 +68,7 @@ function expected(who: string, action: Action): Verdict {
 
 /** Whether what the route is about is gone, or another, afterwards. */
 const usesUp = ({ method, path }: Operation): boolean =>
-  method === 'DELETE' || /(revoke|cancel|close|proof)$/.test(path);
+  method === 'DELETE' || /(revoke|cancel|close|proof|decommission)$/.test(path);
 
 interface Answer {
   readonly status: number;

@@ -123,6 +123,16 @@ export const ERROR_CODES = {
   IDLE_TIMEOUT: { status: 408, retryable: true, meaning: 'Nothing was heard for the idle time.' },
   SESSION_REPLACED: { status: 409, retryable: false, meaning: 'The same device opened a newer connection.' },
   DEVICE_REVOKED: { status: 401, retryable: false, meaning: 'The device was revoked while connected.' },
+  DEVICE_DECOMMISSIONED: {
+    status: 410,
+    retryable: false,
+    meaning: 'The device was decommissioned: reset it, and activate it anew.',
+  },
+  DEVICE_QUARANTINED: {
+    status: 403,
+    retryable: false,
+    meaning: 'Two devices seem to use this identity: a person has to release it, or give it a new token.',
+  },
   TOKEN_REPLACED: { status: 401, retryable: false, meaning: 'A newer token of the device is in use; this one ended.' },
   DEVICE_SLOW: { status: 503, retryable: true, meaning: 'The device reads too slowly; its connection was closed.' },
   SERVER_STOPPING: { status: 503, retryable: true, meaning: 'The server is stopping; connect again.' },

@@ -4,6 +4,7 @@ export * from './api/audit.ts';
 export * from './api/commands.ts';
 export * from './api/credentials/api-keys.ts';
 export * from './api/credentials/certificates.ts';
+export * from './api/credentials/decommission.ts';
 export * from './api/credentials/device-credentials.ts';
 export * from './api/credentials/oidc.ts';
 export * from './api/devices.ts';

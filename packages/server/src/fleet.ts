@@ -1,10 +1,19 @@
 import { readFile } from 'node:fs/promises';
-import { codeOf, type ErrorCode, MusterError } from '@muster/contract';
+import { codeOf, type ErrorCode, FACTORY_RESET, MusterError } from '@muster/contract';
 import type { ApiKeys, Audit } from './accounts/index.ts';
 import { type Commands, commandRoutes, createCommands, runRoutes } from './commands/index.ts';
 import type { Config } from './config.ts';
 import { createDeviceInbox } from './device-inbox.ts';
-import { type Certificates, createTwins, type Devices, type Groups, type Twins, twinRoutes } from './devices/index.ts';
+import {
+  type Certificates,
+  createDecommissions,
+  createTwins,
+  type Devices,
+  decommissionRoutes,
+  type Groups,
+  type Twins,
+  twinRoutes,
+} from './devices/index.ts';
 import {
   createDeviceApi,
   createDeviceSockets,
@@ -104,6 +113,21 @@ export async function createFleet(deps: {
     },
   });
   lifecycle.onStop('commands', 5_000, () => commands.stop());
+  const decommissions = createDecommissions({
+    pool,
+    clock,
+    bus,
+    log,
+    resets: {
+      send: async ({ deviceId, siteId }, deadlineMs) => {
+        const reset = { deviceId, siteId, name: FACTORY_RESET, args: {}, deadlineMs, sentBy: 'decommission' };
+        // whatever its profile lists: a device that does not know it says so
+        const rules = { commandClass: 'act', deadlineMs: null, check: () => [] } as const;
+        return (await commands.dispatch({ ...reset, rules })).command.commandId;
+      },
+      statesOf: (commandIds) => commands.getAll(commandIds),
+    },
+  });
   const inbox = createDeviceInbox({
     clock,
     log,
@@ -147,7 +171,7 @@ export async function createFleet(deps: {
     tokens.forget(deviceId);
     for (const link of devices.links.of(deviceId)) link.close(code);
   };
-  bus.subscribe('device.revoked', ({ deviceId }) => disconnect(deviceId));
+  bus.subscribe('device.revoked', ({ deviceId, code }) => disconnect(deviceId, code));
   bus.subscribe('device.changed', ({ deviceId }) => tokens.forget(deviceId));
   const socketsClosed = metrics.counter('muster_device_sockets_closed_total', 'Those that the server closed, by code', [
     'code',
@@ -167,6 +191,7 @@ export async function createFleet(deps: {
     disconnect,
     routes(http) {
       twinRoutes(http, twins, deviceOf);
+      decommissionRoutes(http, decommissions, deviceOf);
       telemetryRoutes(http, telemetry, deviceOf);
       transferRoutes(http, {
         telemetry,
@@ -188,6 +213,8 @@ export async function createFleet(deps: {
         device: ({ deviceId, code }) => disconnect(deviceId, code),
       });
       lifecycle.onStop('credentials', 3_000, () => devices.credentials.stop());
+      decommissions.start();
+      lifecycle.onStop('decommissions', 5_000, () => decommissions.stop());
       await mqtt.listen();
       lifecycle.onStop('device sockets', 1_000, () => sockets.close());
       lifecycle.onStop('mqtt', DRAIN_MS, () => mqtt.drain(DRAIN_MS - 1_000));

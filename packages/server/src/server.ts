@@ -228,7 +228,7 @@ async function compose(
       },
     }),
   });
-  bus.subscribe('device.revoked', ({ deviceId }) => gateway.closeDevice(deviceId, 'DEVICE_REVOKED'));
+  bus.subscribe('device.revoked', ({ deviceId, code }) => gateway.closeDevice(deviceId, code ?? 'DEVICE_REVOKED'));
 
   const fleet = await createFleet({
     config,

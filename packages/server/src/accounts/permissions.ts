@@ -59,6 +59,8 @@ export const PERMISSIONS = {
   'device.create': { who: OPERATORS, audit: 'change', keys: true },
   /** A new token, which ends the old one once it was used. */
   'device.rotate': { who: OWNERS, audit: 'change', keys: true },
+  /** It leaves for good: its keys and all of its data. */
+  'device.decommission': { who: OWNERS, audit: 'change', stepUp: true },
   'device.revoke': { who: OWNERS, audit: 'change', keys: true },
   'device.registerKey': { who: OWNERS, audit: 'change', keys: true },
   'device.announce': { who: [...OPERATORS, 'guardian'], audit: 'read', keys: true },

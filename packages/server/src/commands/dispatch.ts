@@ -25,6 +25,8 @@ export interface DispatchRequest {
   readonly sentBy: string;
   readonly idempotencyKey?: string | undefined;
   readonly runId?: string | undefined;
+  /** The server's own command, whatever the profile of the device lists. */
+  readonly rules?: CommandRules | undefined;
 }
 
 /** Makes commands: every one of them, whoever sends it. */
@@ -53,7 +55,7 @@ export function createDispatcher(deps: {
       const say = `The arguments are larger than ${LIMITS.commandBytes} bytes.`;
       throw new MusterError('COMMAND_INVALID', { name }, { say });
     }
-    const rules = await deps.rulesOf(deviceId, name);
+    const rules = request.rules ?? (await deps.rulesOf(deviceId, name));
     if (rules === null) throw new MusterError('COMMAND_UNKNOWN', { name });
     const faults = rules?.check(args) ?? [];
     if (faults.length > 0) throw new MusterError('COMMAND_INVALID', { name }, { say: faults.join('\n') });

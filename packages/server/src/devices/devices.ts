@@ -43,7 +43,7 @@ export interface Devices {
   approve(request: ActivateRequest & { siteId: string }, sources: readonly string[]): Promise<ActivateReply>;
   /**
    * The active device that a token belongs to, or null; also null when it claims another address. `credential` is what is
-   * stored of the token, hex. The first use of a new token ends those before it.
+   * stored of the token, hex. The first use of a new token ends those before it. DEVICE_DECOMMISSIONED.
    */
   authenticate(token: string, hardwareId: string | null): Promise<(Device & { readonly credential: string }) | null>;
   /** SERIAL_TAKEN when a key stands already. */
@@ -197,6 +197,7 @@ export function createDevices(deps: DevicesDeps): Devices {
     async authenticate(token, hardwareId) {
       const hash = hashSecret(token).toString('hex');
       const row = await byToken(hash);
+      if (row === undefined) await credentials.refuse(hash);
       if (row === undefined || (hardwareId !== null && row.hardware_id !== hardwareId)) return null;
       // one that came in while they were allowed
       if (row.simulated && !deps.config.allowSimulated) return null;

@@ -1,6 +1,8 @@
+import { MusterError } from '@muster/contract';
 import type { Bus } from '../../platform/bus/index.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Database } from '../../platform/db/index.ts';
+import { createGather } from '../../platform/gather.ts';
 import type { Logger } from '../../platform/log.ts';
 import type { Vault } from '../../platform/vault/index.ts';
 import type { DeviceLinks } from '../links.ts';
@@ -19,6 +21,8 @@ export interface Ends {
 
 /** With what devices sign in, besides certificates: how it is replaced, and how its end reaches every connection. */
 export interface Credentials extends Rotations {
+  /** DEVICE_DECOMMISSIONED when this is what is stored of a token of a device that is gone for good. */
+  refuse(hash: string): Promise<void>;
   /** A token held: when it was used last is shown to people. Returns at once. */
   used(hash: string): void;
   /** Begins to look which tokens ended, here or at another server. */
@@ -37,6 +41,7 @@ export function createCredentials(deps: {
 }): Credentials {
   const { bus, links } = deps;
   const store = createCredentialStore(deps.db);
+  const decommissioned = createGather(store.decommissioned);
   const uses = createTokenUses({ ...deps, store });
   const rotations = createRotations({
     ...deps,
@@ -63,6 +68,9 @@ export function createCredentials(deps: {
 
   return {
     ...rotations,
+    async refuse(hash) {
+      if ((await decommissioned(hash)) === true) throw new MusterError('DEVICE_DECOMMISSIONED');
+    },
     used: uses.note,
     start(given) {
       ends = given;

@@ -201,7 +201,8 @@ export function createCredentialStore(db: Database<CredentialTables>) {
       const { rows: found } = await sql<{ now: number } & Omit<EndedToken, 'hash'> & { hash: string | null }>`
         SELECT clock.now, end_id AS "endId", encode(token_hash, 'hex') AS hash, device_id AS "deviceId", code
         FROM (SELECT ${databaseNow} AS now) AS clock
-        LEFT JOIN credential_ends ON ended_at > coalesce(${since}::bigint, clock.now - ${ms}::bigint)`.execute(db);
+        LEFT JOIN credential_ends ON ended_at > coalesce(${since}::bigint, clock.now - ${ms}::bigint)
+        ORDER BY end_id`.execute(db);
       return {
         now: found[0]?.now ?? 0,
         ended: found.flatMap(({ endId, hash, deviceId, code }) =>
@@ -222,10 +223,19 @@ export function createCredentialStore(db: Database<CredentialTables>) {
         WHERE device_tokens.token_hash = those.token_hash`.execute(db);
     },
 
-    /** Forgets ends and rotations that nobody asks for any more. */
-    async prune(endedBefore: number): Promise<void> {
+    /** Of these hashes of tokens, hex, those of devices that were decommissioned. */
+    async decommissioned(hashes: readonly string[]): Promise<Map<string, true>> {
+      const bytes = hashes.map((hash) => Buffer.from(hash, 'hex'));
+      const { rows } = await sql<{ hash: string }>`SELECT encode(token_hash, 'hex') AS hash FROM credential_ends
+        WHERE token_hash = ANY(${bytes}::bytea[]) AND code = 'DEVICE_DECOMMISSIONED'`.execute(db);
+      return new Map(rows.map(({ hash }) => [hash, true]));
+    },
+
+    /** Forgets ends that nobody asks for any more; of devices that were decommissioned later. */
+    async prune(endedBefore: number, decommissionedBefore: number): Promise<void> {
       await sql`DELETE FROM credential_ends WHERE end_id IN
-        (SELECT end_id FROM credential_ends WHERE ended_at < ${endedBefore}::bigint LIMIT 5000)`.execute(db);
+        (SELECT end_id FROM credential_ends WHERE ended_at < CASE code WHEN 'DEVICE_DECOMMISSIONED'
+          THEN ${decommissionedBefore}::bigint ELSE ${endedBefore}::bigint END LIMIT 5000)`.execute(db);
     },
   };
 }

@@ -14,6 +14,8 @@ const JITTER = 0.1;
 const OVERLAP_MS = 45_000;
 /** Ends are forgotten after this, ms; a server that did not reach its database for longer had nobody connected. */
 const KEEP_MS = 7 * 86_400_000;
+/** How long a token of a device that was decommissioned is told so, ms. */
+const KEEP_DECOMMISSIONED_MS = 365 * 86_400_000;
 const PRUNE_MS = 3_600_000;
 
 /** Closes what is open here by a token that ended, wherever that happened: within 5 s, with the bus or without. */
@@ -63,7 +65,7 @@ export function createCredentialWatch(deps: {
     deps.onUntold(await store.untold());
     if (clock.monotonic() - prunedAt > PRUNE_MS) {
       prunedAt = clock.monotonic();
-      await store.prune(clock.now() - KEEP_MS);
+      await store.prune(clock.now() - KEEP_MS, clock.now() - KEEP_DECOMMISSIONED_MS);
     }
   }
 

@@ -27,7 +27,8 @@ export interface BusEvents {
   /** A person made it; it has never been here. */
   'device.created': { readonly deviceId: string };
   'device.changed': { readonly deviceId: string };
-  'device.revoked': { readonly deviceId: string };
+  /** It may not be connected any more. `code`: what it is told; DEVICE_REVOKED when left out. */
+  'device.revoked': { readonly deviceId: string; readonly code?: 'DEVICE_DECOMMISSIONED' | 'DEVICE_QUARANTINED' };
   /** Its tokens changed: some ended, or it has yet to be told a new one. */
   'credentials.changed': { readonly deviceId: string };
   /** Certificates of the site were bound, revoked, or their authority changed. */

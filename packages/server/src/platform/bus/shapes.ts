@@ -20,7 +20,12 @@ export const SHAPES: Shapes = {
   'device.connected': shape(Type.Object(device)),
   'device.disconnected': shape(Type.Object({ ...device, expected: Type.Boolean() })),
   'device.changed': shape(Type.Object({ deviceId: id })),
-  'device.revoked': shape(Type.Object({ deviceId: id })),
+  'device.revoked': shape(
+    Type.Object({
+      deviceId: id,
+      code: Type.Optional(oneOf(['DEVICE_DECOMMISSIONED', 'DEVICE_QUARANTINED'] as const)),
+    }),
+  ),
   'credentials.changed': shape(Type.Object({ deviceId: id })),
   'certificates.changed': shape(Type.Object({ siteId: id })),
   'session.ended': shape(Type.Object({ userId: id })),

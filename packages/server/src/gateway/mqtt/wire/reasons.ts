@@ -53,6 +53,8 @@ const CLOSE_REASONS: Partial<Record<ErrorCode, number>> = {
   SERVER_STOPPING: REASON.serverStopping,
   DEVICE_REVOKED: REASON.notAuthorized,
   TOKEN_REPLACED: REASON.notAuthorized,
+  DEVICE_DECOMMISSIONED: REASON.notAuthorized,
+  DEVICE_QUARANTINED: REASON.notAuthorized,
   DEVICE_TOKEN_INVALID: REASON.notAuthorized,
   IDLE_TIMEOUT: REASON.keepAlive,
   MESSAGE_RATE: REASON.rate,
@@ -69,6 +71,8 @@ export function closeReason(code: ErrorCode): number {
 
 const REFUSALS: Partial<Record<ErrorCode, { readonly v5: number; readonly v3: number }>> = {
   DEVICE_TOKEN_INVALID: { v5: REASON.credentials, v3: 4 },
+  DEVICE_DECOMMISSIONED: { v5: REASON.notAuthorized, v3: 5 },
+  DEVICE_QUARANTINED: { v5: REASON.notAuthorized, v3: 5 },
   CERTIFICATE_REFUSED: { v5: REASON.notAuthorized, v3: 5 },
   CLIENT_ID_INVALID: { v5: REASON.clientId, v3: 2 },
   FORBIDDEN: { v5: REASON.notAuthorized, v3: 5 },

@@ -1,0 +1,2 @@
+export { createDecommissions, type Decommissions } from './decommissions.ts';
+export { decommissionRoutes } from './routes.ts';
