@@ -38,7 +38,9 @@ export const bench = defineBench({
   async run({ options, progress, signal }) {
     const dataDir = await mkdtemp(join(tmpdir(), 'muster-bench-'));
     try {
-      const server = await startServerProcess({ dataDir, main: STUB_MAIN });
+      // one session reads for everybody
+      const flags = ['--accounts.requestsPerSecond=1000000'];
+      const server = await startServerProcess({ dataDir, main: STUB_MAIN, flags });
       try {
         progress('making devices');
         const made = await makeDevices(server, options.devices);

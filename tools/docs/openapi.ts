@@ -36,7 +36,6 @@ import type { OpenApi } from './http-page.ts';
 export async function openApi(): Promise<OpenApi> {
   const config = readSettings(configSchema, { environment: {}, flags: [] });
   const http = await createHttp(config.http, createLogger('silent'), createMetrics(), '');
-  protectRoutes(http, { sessions: absent(), apiKeys: absent(), audit: absent(), clock: absent() });
   const accounts = {
     users: absent<Accounts['users']>(),
     invitations: absent<Accounts['invitations']>(),
@@ -49,7 +48,10 @@ export async function openApi(): Promise<OpenApi> {
     audit: absent<Accounts['audit']>(),
     book: absent<Accounts['book']>(),
     sealer: absent<Accounts['sealer']>(),
+    count: absent<Accounts['count']>(),
+    base: absent<Accounts['base']>(),
   };
+  protectRoutes(http, { ...accounts, clock: absent() });
   accountRoutes(http, accounts, { now: absent(), publicUrl: null, afterSetup: absent() });
   siteRoutes(http, absent());
   assistantRoutes(http, absent(), absent());

@@ -11,6 +11,7 @@ import { type ApiKeys, createApiKeys } from './api-keys/api-keys.ts';
 import {
   type Audit,
   type AuditBook,
+  type Caller,
   createAudit,
   createAuditBook,
   createSealer,
@@ -18,6 +19,7 @@ import {
   type Sealer,
 } from './audit/index.ts';
 import type { AccountsConfig } from './config.ts';
+import { createCallerRates } from './door.ts';
 import { createOidc, type Oidc } from './oidc/index.ts';
 import { createSecondFactor, type SecondFactor } from './second-factor/index.ts';
 import { createSessions, type Sessions } from './sessions/sessions.ts';
@@ -42,6 +44,10 @@ export interface Accounts {
   readonly audit: Audit;
   readonly book: AuditBook;
   readonly sealer: Sealer;
+  /** Counts a request of a caller. RATE_LIMITED. */
+  readonly count: (caller: Caller) => void;
+  /** Where people reach this server. */
+  readonly base: () => string;
 }
 
 export async function createAccounts(deps: {
@@ -113,7 +119,23 @@ export async function createAccounts(deps: {
     endSession: async (userId, sessionId) => void (await orNull(sessions.end(userId, sessionId))),
     hasSite: async (siteId) => (await orNull(deps.siteOf(siteId))) !== null,
   });
-  return { users, invitations, credentials, sessions, signIn, oidc, factors, apiKeys, audit, book, sealer };
+  const count = createCallerRates(clock, config.requestsPerSecond);
+  const { base } = deps;
+  return {
+    users,
+    invitations,
+    credentials,
+    sessions,
+    signIn,
+    oidc,
+    factors,
+    apiKeys,
+    audit,
+    book,
+    sealer,
+    count,
+    base,
+  };
 }
 
 /** Null when there is no such thing. */

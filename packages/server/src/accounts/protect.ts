@@ -4,8 +4,9 @@ import type { Clock } from '../platform/clock.ts';
 import type { Http } from '../platform/http/index.ts';
 import { type Access, createAccess, type Known } from './access.ts';
 import { type ApiKeys, KEY_PREFIX, programOf } from './api-keys/api-keys.ts';
-import type { Audit } from './audit/index.ts';
+import type { Audit, Caller } from './audit/index.ts';
 import { auditRequests, type Target } from './audit/requests.ts';
+import { checkOrigin } from './door.ts';
 import { type Action, permissionOf } from './permissions.ts';
 import { sessionToken } from './sessions/cookie.ts';
 import type { Sessions } from './sessions/sessions.ts';
@@ -34,6 +35,9 @@ export function protectRoutes(
     readonly apiKeys: Pick<ApiKeys, 'authenticate'>;
     readonly audit: Audit;
     readonly clock: Clock;
+    /** Counts a request. RATE_LIMITED. */
+    readonly count: (caller: Caller) => void;
+    readonly base: () => string;
   },
 ): void {
   app.decorateRequest('access');
@@ -57,7 +61,11 @@ export function protectRoutes(
     if (action === undefined) return;
     const { who } = permissionOf(action);
     const token = who === 'anyone' && action !== 'account.begin' ? null : sessionToken(request);
-    request.access = createAccess(await know(deps, request, token), action, deps.clock.now());
+    const known = await know(deps, request, token);
+    request.access = createAccess(known, action, deps.clock.now());
+    // devices have rates of their own, and whoever looks whether the server is well shall hear it
+    if (who !== 'anyone' || action === 'account.begin') deps.count(known.caller);
+    if (known.session !== null) checkOrigin(request, deps.base());
     // a role at a site can be judged only when the route knows the site; who is nobody, or may do it nowhere, and a key
     // that was not made for it are refused at once
     const { actor, sites } = request.access;

@@ -1,14 +1,21 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createVirtualClock } from '@muster/testkit';
-import { createHttp, type Http } from '../platform/http/index.ts';
+import type { Static } from 'typebox';
+import { Value } from 'typebox/value';
+import { createHttp, type Http, httpConfig } from '../platform/http/index.ts';
 import { createLogger } from '../platform/log.ts';
 import { createMetrics } from '../platform/metrics.ts';
 import { type SecurityConfig, securityTxtRoute } from './index.ts';
 
 async function ask(config: Partial<SecurityConfig>, publicUrl: string | null, now = '2026-11-27T22:00:00Z') {
   const log = createLogger('silent');
-  const http: Http = await createHttp({ host: '127.0.0.1', port: 0, behindProxy: false }, log, createMetrics(), '0');
+  const http: Http = await createHttp(
+    { ...(Value.Create(httpConfig) as Static<typeof httpConfig>), port: 0 },
+    log,
+    createMetrics(),
+    '0',
+  );
   const clock = createVirtualClock(Date.parse(now));
   securityTxtRoute(http, { config: { languages: 'en', ...config }, publicUrl, clock, log });
   const reply = await http.inject('/.well-known/security.txt');

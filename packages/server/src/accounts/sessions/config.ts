@@ -16,6 +16,12 @@ export const accountsConfig = Type.Object({
     default: false,
     description: 'Whether people may register themselves; they belong to no site until somebody invites them',
   }),
+  requestsPerSecond: Type.Integer({
+    minimum: 1,
+    maximum: 1_000_000,
+    default: 200,
+    description: 'Requests of one user or key, and of one address whose callers are nobody; more get RATE_LIMITED',
+  }),
   secondFactor: Type.Object({
     administrator: demand('an administrator'),
     support: demand('whoever supports this server'),

@@ -17,7 +17,13 @@ const log = createLogger('silent');
 const bus = createInProcessBus(log);
 const DAY_MS = 86_400_000;
 const nobody = { administrator: false, support: false, owner: false, operator: false, viewer: false, guardian: false };
-const config = { sessionDays: 30, sessionIdleHours: 168, selfRegistration: false, secondFactor: nobody };
+const config = {
+  sessionDays: 30,
+  sessionIdleHours: 168,
+  selfRegistration: false,
+  requestsPerSecond: 1_000,
+  secondFactor: nobody,
+};
 const here = {
   address: '192.0.2.1',
   userAgent: 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0',

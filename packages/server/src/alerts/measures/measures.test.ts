@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { tmpdir } from 'node:os';
 import { after, before, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { Type } from 'typebox';
+import { type Static, Type } from 'typebox';
+import { Value } from 'typebox/value';
 import { createTestDatabase } from '../../platform/db/test-database.fixture.ts';
-import { createHttp, type Http } from '../../platform/http/index.ts';
+import { createHttp, type Http, httpConfig } from '../../platform/http/index.ts';
 import { createLogger } from '../../platform/log.ts';
 import { createMetrics } from '../../platform/metrics.ts';
 import { createMeasures } from './measures.ts';
@@ -16,7 +17,12 @@ let http: Http;
 
 before(async () => {
   database = await createTestDatabase();
-  http = await createHttp({ host: '127.0.0.1', port: 0, behindProxy: false }, createLogger('silent'), metrics, '0');
+  http = await createHttp(
+    { ...(Value.Create(httpConfig) as Static<typeof httpConfig>), port: 0 },
+    createLogger('silent'),
+    metrics,
+    '0',
+  );
   const querystring = Type.Object({ waitMs: Type.Integer({ default: 0 }), worksMs: Type.Integer({ default: 0 }) });
   http.get('/asked', { schema: { querystring } }, async ({ query: { waitMs, worksMs } }) => wait(waitMs + worksMs, {}));
 });

@@ -17,6 +17,18 @@ export const httpConfig = Type.Object({
     default: false,
     description: 'Trust X-Forwarded-For and -Proto of a proxy on loopback or a private network',
   }),
+  maxConnections: Type.Integer({
+    minimum: 10,
+    maximum: 1_000_000,
+    default: 50_000,
+    description: 'Connections at a time, those of devices and screens included; more are closed at once',
+  }),
+  connectionsPerAddress: Type.Integer({
+    minimum: 1,
+    maximum: 1_000_000,
+    default: 10_000,
+    description: 'The same from one address, which may be a whole fleet behind its router; not counted behindProxy',
+  }),
   certificateHeader: Type.Optional(
     Type.String({
       pattern: '^[a-z0-9-]{1,64}$',

@@ -13,6 +13,7 @@ import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import { ASK_FOR_CERTIFICATE } from '../tls/client-certificate.ts';
 import type { httpConfig } from './config.ts';
+import { answerBroken, limitConnections, SLOW_CLIENTS } from './connections.ts';
 import { answerError } from './errors.ts';
 import { readJsonBodies } from './json-body.ts';
 import { createValidatorCompiler } from './validation.ts';
@@ -28,6 +29,13 @@ export type Http = FastifyInstance<
   TypeBoxTypeProvider
 >;
 
+/** Of answers that no hook sees. */
+const STRICT_HEADERS = {
+  'cache-control': 'no-store',
+  'content-security-policy': "default-src 'none';frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+};
 /** API answers never load anything; the two pages that do say so themselves. */
 const STRICT_CSP = { defaultSrc: ["'none'"], frameAncestors: ["'none'"] };
 
@@ -43,12 +51,18 @@ export async function createHttp(
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomUUID(),
     bodyLimit: LIMITS.apiBodyBytes,
-    requestTimeout: 30_000,
-    frameworkErrors: (error, request, reply) => answerError(error, request, reply),
+    frameworkErrors: (error, request, reply) => {
+      // no hook runs for what could not be routed
+      void reply.headers(STRICT_HEADERS);
+      answerError(error, request, reply);
+    },
+    clientErrorHandler: (error, socket) => answerBroken(error, socket),
+    requestTimeout: SLOW_CLIENTS.requestTimeout,
+    keepAliveTimeout: SLOW_CLIENTS.keepAliveTimeout,
     // an answer to a long-poll or a slow client must not hold a stop for ever
     forceCloseConnections: true,
     trustProxy: config.behindProxy ? ['loopback', 'linklocal', 'uniquelocal'] : false,
-    ...(tls === null ? {} : { https: { ...tls, ...ASK_FOR_CERTIFICATE } }),
+    ...(tls === null ? { http: SLOW_CLIENTS } : { https: { ...tls, ...SLOW_CLIENTS, ...ASK_FOR_CERTIFICATE } }),
   }).withTypeProvider<TypeBoxTypeProvider>() as unknown as Http;
 
   readJsonBodies(app);
@@ -75,7 +89,11 @@ export async function createHttp(
     // a server of a local network is reached over http: its page must not be sent to https
     transformStaticCSP: (policy) => policy.replace(/;?\s*upgrade-insecure-requests/, ''),
   });
-  app.server.headersTimeout = 10_000;
+  // what people see is theirs, and may be other in a moment: no cache keeps it
+  app.addHook('onSend', async (_request, reply) => {
+    if (!reply.hasHeader('cache-control')) void reply.header('cache-control', 'no-store');
+  });
+  limitConnections(app.server, config, metrics);
   observe(app, metrics);
   return app;
 }

@@ -2,9 +2,10 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { bug } from '@muster/contract';
 import { Registry } from 'prom-client';
+import type { Static } from 'typebox';
 import { Value } from 'typebox/value';
 import { type ClientOptions, WebSocket } from 'ws';
-import { createHttp, type Http } from '../../../platform/http/index.ts';
+import { createHttp, type Http, httpConfig } from '../../../platform/http/index.ts';
 import { createLogger } from '../../../platform/log.ts';
 import { createMetrics } from '../../../platform/metrics.ts';
 import { XiaozhiConfig } from '../config.ts';
@@ -52,7 +53,7 @@ export async function startRig(
     lines === undefined ? createLogger('silent') : createLogger('debug', { write: (line) => void lines.push(line) });
   const config = { ...(Value.Create(XiaozhiConfig) as XiaozhiConfig), ...options.config };
   const http = await createHttp(
-    { host: '127.0.0.1', port: 0, behindProxy: false },
+    { ...(Value.Create(httpConfig) as Static<typeof httpConfig>), port: 0 },
     createLogger('silent'),
     createMetrics(),
     '0.0.0',
