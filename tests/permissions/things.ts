@@ -59,6 +59,7 @@ export async function createThings(muster: TestServer): Promise<Things> {
       const run = { name: 'x', atOnce: 1 };
       return (await post<{ runId: string }>(`/api/groups/${await group()}/commands`, run)).runId;
     },
+    jobId: async () => (await post<{ jobId: string }>('/api/rotation-jobs', { siteId, tag: 'none' })).jobId,
     invitationId: async () => {
       const wanted = { siteId, email: `${randomUUID()}@example.com`, role: 'viewer' };
       return (await post<InvitationCreated>('/api/invitations', wanted)).invitation.invitationId;

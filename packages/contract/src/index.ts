@@ -7,6 +7,7 @@ export * from './api/credentials/certificates.ts';
 export * from './api/credentials/decommission.ts';
 export * from './api/credentials/device-credentials.ts';
 export * from './api/credentials/oidc.ts';
+export * from './api/credentials/rotation-jobs.ts';
 export * from './api/devices.ts';
 export * from './api/fields.ts';
 export * from './api/groups.ts';

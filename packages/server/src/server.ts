@@ -9,10 +9,12 @@ import {
   createCertificates,
   createDevices,
   createGroups,
+  createRotationJobs,
   credentialRoutes,
   deviceRoutes,
   groupRoutes,
   profileRoutes,
+  rotationJobRoutes,
 } from './devices/index.ts';
 import { createFleet } from './fleet.ts';
 import { DEVICE_SOCKET_PATH } from './gateway/device/index.ts';
@@ -170,6 +172,13 @@ async function compose(
     disconnect: (deviceId) => fleet.disconnect(deviceId),
   });
   const groups = createGroups({ db: database.for(), clock, devices });
+  const rotationJobs = createRotationJobs({
+    pool: database.pool,
+    clock,
+    bus,
+    log,
+    rotations: devices.credentials,
+  });
   const recorder = createRecorder({ db: database.for(), clock, log, metrics, keepDays: config.voice.turn.keepDays });
   lifecycle.onStop('recorder', 5_000, () => recorder.stop());
   const reminders = createReminders({ db: database.for(), clock, log, ring: (reminder) => voice.ring(reminder) });
@@ -318,6 +327,12 @@ async function compose(
   });
   profileRoutes(http);
   groupRoutes(http, groups, onlySite);
+  rotationJobRoutes(http, rotationJobs, {
+    onlySite,
+    group: (groupId) => groups.get(groupId),
+    all: (filter) => devices.all(filter),
+    graceMs: config.devices.rotationGraceDays * 86_400_000,
+  });
   fleet.routes(http);
   ruleRoutes(http, alerts.rules);
   notifierRoutes(http, alerts.channels);
@@ -357,6 +372,8 @@ async function compose(
   // last: a fleet that waits for its server comes back in this moment, and what is not open by then waits behind it
   await fleet.start();
   certificates.start();
+  rotationJobs.start();
+  lifecycle.onStop('rotation jobs', 3_000, () => rotationJobs.stop());
   lifecycle.onStop('certificates', 3_000, () => certificates.stop());
   lifecycle.onStop('devices', DRAIN_MS, () => gateway.drain(DRAIN_MS - 1_000));
   recorder.start();

@@ -1,6 +1,6 @@
 export type { Knock } from './activation.ts';
 export { devicesConfig } from './config.ts';
-export { credentialRoutes } from './credentials/index.ts';
+export { createRotationJobs, credentialRoutes, rotationJobRoutes } from './credentials/index.ts';
 export { createDecommissions, decommissionRoutes } from './decommission/index.ts';
 export { createDevices, type Devices, type DevicesDeps } from './devices.ts';
 export { createGroups, type Groups, groupRoutes } from './groups/index.ts';

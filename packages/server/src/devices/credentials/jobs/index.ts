@@ -1,0 +1,2 @@
+export { createRotationJobs, type RotationJobs } from './jobs.ts';
+export { rotationJobRoutes } from './routes.ts';
