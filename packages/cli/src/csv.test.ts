@@ -9,6 +9,14 @@ test('reads names, quotes, empty cells and line ends of every kind', () => {
   ]);
 });
 
+test('a cell may have line breaks, and loses the apostrophe that kept it from being a formula', () => {
+  assert.deepEqual(readCsv(`name,token\r\n"two\r\nlines","a\n""b"""\r\n'=1+1,'quoted'\nlast,`), [
+    { line: 2, cells: { name: 'two\r\nlines', token: 'a\n"b"' } },
+    { line: 5, cells: { name: '=1+1', token: "'quoted'" } },
+    { line: 6, cells: { name: 'last', token: '' } },
+  ]);
+});
+
 test('a line that does not fit is named, and not repeated', () => {
   for (const [text, line] of [
     ['name,token\na,secret,x', 2],
