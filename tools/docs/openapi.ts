@@ -8,6 +8,9 @@ import { ruleRoutes } from '../../packages/server/src/alerts/rulebook/routes.ts'
 import { commandRoutes } from '../../packages/server/src/commands/routes.ts';
 import { runRoutes } from '../../packages/server/src/commands/runs/routes.ts';
 import { configSchema } from '../../packages/server/src/config.ts';
+import { rotationJobRoutes } from '../../packages/server/src/devices/credentials/jobs/routes.ts';
+import { credentialRoutes } from '../../packages/server/src/devices/credentials/routes.ts';
+import { decommissionRoutes } from '../../packages/server/src/devices/decommission/routes.ts';
 import { groupRoutes } from '../../packages/server/src/devices/groups/routes.ts';
 import { profileRoutes } from '../../packages/server/src/devices/profile-routes.ts';
 import { deviceRoutes } from '../../packages/server/src/devices/routes.ts';
@@ -57,9 +60,12 @@ export async function openApi(): Promise<OpenApi> {
   assistantRoutes(http, absent(), absent());
   deviceRoutes(http, absent(), absent());
   certificateRoutes(http, absent(), absent());
+  credentialRoutes(http, absent(), absent());
   profileRoutes(http);
   twinRoutes(http, absent(), absent());
+  decommissionRoutes(http, absent(), absent());
   groupRoutes(http, absent(), absent());
+  rotationJobRoutes(http, absent(), absent());
   telemetryRoutes(http, absent(), absent());
   transferRoutes(http, {
     audit: absent(),

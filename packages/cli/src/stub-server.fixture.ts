@@ -27,6 +27,7 @@ export const SITE = {
   keepWords: false,
   screening: 'none',
   telemetryKeepDays: 90,
+  clonePolicy: 'alert',
   createdAt: 1,
 };
 
@@ -42,6 +43,7 @@ export async function runMuster(folder: string, args: readonly string[]): Promis
     env: {
       TZ: 'UTC',
       PATH: process.env.PATH,
+      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
       XDG_CONFIG_HOME: join(folder, 'config'),
       XDG_STATE_HOME: join(folder, 'state'),
     },

@@ -133,6 +133,7 @@ export const ERROR_CODES = {
     retryable: false,
     meaning: 'Two devices seem to use this identity: a person has to release it, or give it a new token.',
   },
+  IDENTITY_SHARED: { status: 409, retryable: false, meaning: 'Two devices seem to use one identity.' },
   TOKEN_REPLACED: { status: 401, retryable: false, meaning: 'A newer token of the device is in use; this one ended.' },
   DEVICE_SLOW: { status: 503, retryable: true, meaning: 'The device reads too slowly; its connection was closed.' },
   SERVER_STOPPING: { status: 503, retryable: true, meaning: 'The server is stopping; connect again.' },

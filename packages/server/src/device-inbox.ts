@@ -66,6 +66,7 @@ export function createDeviceInbox(deps: {
     async identify(certificate) {
       const deviceId = await told(deps.certificates.identify(certificate));
       if (deviceId === null) return null;
+      await told(devices.checkQuarantine(deviceId));
       const device = await told(devices.get(deviceId));
       return device.simulated && !deps.simulatedAllowed ? null : toKnown(device);
     },
@@ -97,12 +98,14 @@ export function createDeviceInbox(deps: {
       refusals.set(key, { device, code, count: 1 });
     },
     opened({ deviceId, siteId, credential = null }, open) {
-      const { transport, staysOpen, command, twinDelta, close } = open;
+      const { transport, staysOpen, command, twinDelta, close, address = null, heardAt } = open;
       const link: DeviceLink = {
         deviceId,
         siteId,
         transport,
         credential,
+        address,
+        ...(heardAt === undefined ? {} : { heardAt }),
         staysOpen,
         command,
         twinDelta,

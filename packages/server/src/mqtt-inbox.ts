@@ -191,6 +191,8 @@ export function createMqttInbox(deps: {
       one.connection = inbox.opened(of, {
         transport: 'mqtt',
         staysOpen: true,
+        address: client.address,
+        heardAt: () => client.lastSeen,
         listens: () => client.subscribed(name('command')) || client.subscribed(RPC_REQUEST),
         command: (message) => sendCommand(client, one, message),
         twinDelta(delta) {

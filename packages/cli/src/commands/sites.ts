@@ -16,6 +16,11 @@ const siteOptions = {
     value: 'DAYS',
     summary: `how long measurements are kept: ${TELEMETRY_KEEP_DAYS.join(', ')}`,
   },
+  clones: {
+    kind: 'text',
+    value: 'HOW',
+    summary: 'when two devices seem to use one identity: alert, or quarantine (shut it out)',
+  },
 } as const;
 
 type SiteOptions = { readonly [K in keyof typeof siteOptions]: string | undefined };
@@ -81,6 +86,7 @@ function readChange(options: SiteOptions): SiteChange {
     screening,
     timeZone: options['time-zone'],
     keepWords: readYesNo('keep-words', options['keep-words']),
+    clonePolicy: options.clones,
     telemetryKeepDays: options['keep-days'] === undefined ? undefined : Number(options['keep-days']),
   };
   const given: unknown = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));

@@ -6,6 +6,9 @@ export const SITE_KINDS = ['home', 'shop', 'plant', 'lab'] as const;
 /** `none` passes words through (adults' sites); `required` refuses every word until a screener is configured. */
 export const SCREENING = ['none', 'required'] as const;
 
+/** What is done when two devices seem to use one identity: people are told, or it is shut out until one of them looked. */
+export const CLONE_POLICIES = ['alert', 'quarantine'] as const;
+
 /** How long measurements can be kept, days. Averages of hours and days are kept for two years at least. */
 export const TELEMETRY_KEEP_DAYS = [7, 30, 90, 365, 1825] as const;
 const KeepDays = Type.Unsafe<(typeof TELEMETRY_KEEP_DAYS)[number]>(
@@ -21,6 +24,7 @@ export const Site = Type.Object({
   keepWords: Type.Boolean({ description: 'Whether turns keep what was said; off by default' }),
   screening: literals(SCREENING),
   telemetryKeepDays: KeepDays,
+  clonePolicy: literals(CLONE_POLICIES, 'What is done when two devices seem to use one identity'),
   createdAt: At,
 });
 export type Site = Static<typeof Site>;
@@ -34,6 +38,7 @@ export const SiteCreate = Type.Object(
     keepWords: Type.Optional(Type.Boolean()),
     screening: Type.Optional(literals(SCREENING)),
     telemetryKeepDays: Type.Optional(KeepDays),
+    clonePolicy: Type.Optional(literals(CLONE_POLICIES)),
   },
   { additionalProperties: false },
 );

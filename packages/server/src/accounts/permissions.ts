@@ -59,6 +59,8 @@ export const PERMISSIONS = {
   'device.create': { who: OPERATORS, audit: 'change', keys: true },
   /** A new token, which ends the old one once it was used. */
   'device.rotate': { who: OWNERS, audit: 'change', keys: true },
+  /** Lets one in again that was shut out because two seemed to use its identity. */
+  'device.release': { who: OWNERS, audit: 'change', keys: true },
   /** It leaves for good: its keys and all of its data. */
   'device.decommission': { who: OWNERS, audit: 'change', stepUp: true },
   'device.revoke': { who: OWNERS, audit: 'change', keys: true },
@@ -149,7 +151,7 @@ export const PROOF_MS = 10 * 60_000;
  * nobody learns what other sites have.
  */
 export function judge(actor: Actor | null, action: Action, siteId: string | null, now: number): Verdict {
-  const { who, stepUp, support, keys } = permissionOf(action);
+  const { who, support, keys } = permissionOf(action);
   if (who === 'anyone') return 'allowed';
   if (actor === null) return 'signIn';
   if (actor.kind === 'key') {
@@ -159,9 +161,20 @@ export function judge(actor: Actor | null, action: Action, siteId: string | null
     return keys === true && !isOfServer && actor.actions.has(action) ? 'allowed' : 'forbidden';
   }
   const verdict = judgePerson(actor, who, support === true, siteId);
-  // only setting one up is left to them; what other sites have stays hidden
-  if (actor.lacksFactor && verdict !== 'hidden' && !action.startsWith('account.')) return 'factor';
-  return verdict === 'allowed' && stepUp === true && now - actor.provedAt > PROOF_MS ? 'stepUp' : verdict;
+  // what other sites have stays hidden
+  if (verdict === 'hidden') return verdict;
+  const own = judgeSelf(actor, action, now);
+  return own === 'factor' || verdict === 'allowed' ? own : verdict;
+}
+
+/**
+ * The part of it that is about the person alone, whatever site it concerns: also lists and files of several sites, for
+ * which no single one is judged, are only for those who have the second factor and the fresh proof that are asked for.
+ */
+export function judgeSelf(actor: Person, action: Action, now: number): 'allowed' | 'factor' | 'stepUp' {
+  // only setting one up is left to them
+  if (actor.lacksFactor && !action.startsWith('account.')) return 'factor';
+  return permissionOf(action).stepUp === true && now - actor.provedAt > PROOF_MS ? 'stepUp' : 'allowed';
 }
 
 function judgePerson(

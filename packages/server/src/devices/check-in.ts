@@ -1,9 +1,10 @@
-import type { Device } from '@muster/contract';
+import { type Device, MusterError } from '@muster/contract';
 import type { Clock } from '../platform/clock.ts';
 import { forgetOldest } from '../platform/forget-oldest.ts';
 import { hashSecret, newSecret, sameBytes } from '../platform/ids.ts';
 import { createRateLimiter } from '../platform/rate-limiter.ts';
 import type { Activation, ActivationOffer, Knock } from './activation.ts';
+import type { Clones } from './credentials/index.ts';
 import type { HmacKeys } from './hmac-keys.ts';
 import { type DeviceRow, type DeviceStore, toDevice } from './store.ts';
 
@@ -39,10 +40,12 @@ export function createCheckIn(deps: {
   readonly clock: Clock;
   readonly keys: HmacKeys;
   readonly knocksPerMinute: number;
+  /** Hears who knocks with the hardware id of a device, and of the device itself. */
+  readonly clones: Pick<Clones, 'knocked' | 'proved'>;
   /** The new token that waits for the device; null: there is none. */
   readonly tokenFor: (deviceId: string) => Promise<string | null>;
 }): CheckIn {
-  const { store, activation, clock, keys } = deps;
+  const { store, activation, clock, keys, clones } = deps;
   const knocks = createRateLimiter(clock, { limit: deps.knocksPerMinute, windowMs: 60_000 });
   const proofs = new Map<string, { challenge: string; until: number; proved: boolean }>();
 
@@ -70,8 +73,11 @@ export function createCheckIn(deps: {
       knocks.take(source);
       const device = await store.activeByHardware(knock.hardwareId);
       if (device === undefined || device.client_id !== knock.clientId) {
+        if (device !== undefined) clones.knocked({ deviceId: device.device_id, siteId: device.site_id });
         return { active: false, ...(await activation.offer(knock, source)) };
       }
+      if (device.quarantined_at != null) throw new MusterError('DEVICE_QUARANTINED');
+      clones.proved({ deviceId: device.device_id, siteId: device.site_id });
       if (device.hmac_key === null || givesKey(knock, keys.device.open(device.hmac_key, [device.hardware_id])))
         return issueToken(device, knock);
       const key = proofKey(knock.hardwareId, knock.clientId, source);

@@ -43,9 +43,11 @@ export interface Devices {
   approve(request: ActivateRequest & { siteId: string }, sources: readonly string[]): Promise<ActivateReply>;
   /**
    * The active device that a token belongs to, or null; also null when it claims another address. `credential` is what is
-   * stored of the token, hex. The first use of a new token ends those before it. DEVICE_DECOMMISSIONED.
+   * stored of the token, hex. The first use of a new token ends those before it. DEVICE_DECOMMISSIONED, DEVICE_QUARANTINED.
    */
   authenticate(token: string, hardwareId: string | null): Promise<(Device & { readonly credential: string }) | null>;
+  /** DEVICE_QUARANTINED when the device is shut out. */
+  checkQuarantine(deviceId: string): Promise<void>;
   /** SERIAL_TAKEN when a key stands already. */
   registerKey(request: DeviceKeyRegister): Promise<void>;
   /** NOT_FOUND when none is registered. Devices that proved it already stay active. */
@@ -127,6 +129,7 @@ export function createDevices(deps: DevicesDeps): Devices {
     keys,
     knocksPerMinute: deps.config.knocksPerMinute,
     tokenFor: credentials.tokenFor,
+    clones: credentials.clones,
   });
 
   /** What is connected here is known here; of other servers only the database tells. */
@@ -201,9 +204,15 @@ export function createDevices(deps: DevicesDeps): Devices {
       if (row === undefined || (hardwareId !== null && row.hardware_id !== hardwareId)) return null;
       // one that came in while they were allowed
       if (row.simulated && !deps.config.allowSimulated) return null;
+      if (row.quarantined_at != null) throw new MusterError('DEVICE_QUARANTINED');
+      credentials.clones.proved({ deviceId: row.device_id, siteId: row.site_id });
       if (row.confirms !== null) await credentials.confirm(row.device_id, row.confirms);
       credentials.used(hash);
       return { ...shown(row), credential: hash };
+    },
+
+    async checkQuarantine(deviceId) {
+      if ((await byId(deviceId))?.quarantined_at != null) throw new MusterError('DEVICE_QUARANTINED', { deviceId });
     },
 
     async registerKey(request) {

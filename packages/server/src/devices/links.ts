@@ -10,6 +10,10 @@ export interface DeviceLink {
   readonly transport: Transport;
   /** What is stored of the token that opened it, hex; null or left out: none did, but a certificate. */
   readonly credential?: string | null;
+  /** Network address of the other end; left out: nobody knows it. */
+  readonly address?: string | null;
+  /** When something was heard on it last, monotonic ms; left out: nobody counts. */
+  heardAt?(): number;
   /**
    * Whether the device keeps this connection while it is on, so that without it the device is away: MQTT, our WebSocket.
    * False for a wire that it opens only when it has something to say and closes after it: the conversation of a Xiaozhi
@@ -37,6 +41,8 @@ export interface DeviceLinks {
   of(deviceId: string): readonly DeviceLink[];
   /** What a token opened here, by what is stored of it, hex. */
   byCredential(hash: string): readonly DeviceLink[];
+  /** Connections that one token opened here, where there are several; the oldest first. */
+  shared(): Iterable<readonly DeviceLink[]>;
   /** Devices that are connected to this process. */
   deviceIds(): Iterable<string>;
   count(): number;
@@ -100,6 +106,9 @@ export function createDeviceLinks(bus: Bus, onChange: (deviceId: string, keeps: 
     },
     of: (deviceId) => links.get(deviceId)?.open ?? [],
     byCredential: (hash) => [...(byCredential.get(hash) ?? [])],
+    *shared() {
+      for (const those of byCredential.values()) if (those.size > 1) yield [...those];
+    },
     deviceIds: () => links.keys(),
     count: () => links.size,
   };

@@ -26,6 +26,9 @@ export interface DeviceTables {
     /** Name of a profile. */
     profile: string | null;
     tags: string[];
+    /** Shut out since: two seemed to use its identity. */
+    quarantined_at?: number | null | undefined;
+    quarantine_reason?: string | null | undefined;
   };
   device_tokens: { token_hash: Buffer; device_id: string; created_at: number; ends_at?: number | null };
   token_rotations: { rotation_id: string; token_hash: Buffer; state: RotationState };
@@ -369,9 +372,17 @@ export function createDeviceStore(db: Database<DeviceTables>) {
           .insertInto('devices')
           .values(device)
           .onConflict((at) =>
-            at
-              .column('device_id')
-              .doUpdateSet({ client_id, serial_number, model, firmware_version, proof, hmac_key, name }),
+            at.column('device_id').doUpdateSet({
+              client_id,
+              serial_number,
+              model,
+              firmware_version,
+              proof,
+              hmac_key,
+              name,
+              quarantined_at: null,
+              quarantine_reason: null,
+            }),
           )
           .execute();
       }),

@@ -36,6 +36,7 @@ export function createSites(deps: SitesDeps): Sites {
         keepWords: wanted.keepWords ?? false,
         screening: wanted.screening ?? 'none',
         telemetryKeepDays: wanted.telemetryKeepDays ?? 90,
+        clonePolicy: wanted.clonePolicy ?? 'alert',
         createdAt: now,
       };
       await store.insert(site);

@@ -1,4 +1,4 @@
-import type { Language, SCREENING, SITE_KINDS, Site, SiteChange } from '@muster/contract';
+import type { CLONE_POLICIES, Language, SCREENING, SITE_KINDS, Site, SiteChange } from '@muster/contract';
 import type { Database } from '../platform/db/index.ts';
 
 export interface SiteTables {
@@ -11,6 +11,7 @@ export interface SiteTables {
     keep_words: boolean;
     screening: (typeof SCREENING)[number];
     telemetry_keep_days: Site['telemetryKeepDays'];
+    clone_policy: (typeof CLONE_POLICIES)[number];
     created_at: number;
   };
 }
@@ -45,6 +46,7 @@ export function createSiteStore(db: Database<SiteTables>) {
           ...(change.timeZone === undefined ? {} : { time_zone: change.timeZone }),
           ...(change.keepWords === undefined ? {} : { keep_words: change.keepWords }),
           ...(change.screening === undefined ? {} : { screening: change.screening }),
+          ...(change.clonePolicy === undefined ? {} : { clone_policy: change.clonePolicy }),
           ...(change.telemetryKeepDays === undefined ? {} : { telemetry_keep_days: change.telemetryKeepDays }),
         })
         .where('site_id', '=', siteId)
@@ -65,6 +67,7 @@ function toSite(row: SiteRow): Site {
     keepWords: row.keep_words,
     screening: row.screening,
     telemetryKeepDays: row.telemetry_keep_days,
+    clonePolicy: row.clone_policy,
     createdAt: row.created_at,
   };
 }
@@ -79,6 +82,7 @@ function toRow(site: Site): SiteRow {
     keep_words: site.keepWords,
     screening: site.screening,
     telemetry_keep_days: site.telemetryKeepDays,
+    clone_policy: site.clonePolicy,
     created_at: site.createdAt,
   };
 }

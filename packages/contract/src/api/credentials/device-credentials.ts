@@ -80,5 +80,11 @@ export const DeviceCredentials = Type.Object({
   credentials: Type.Array(DeviceCredential),
   /** The last change of its token. */
   rotation: nullable(TokenRotation),
+  quarantine: nullable(
+    Type.Object(
+      { at: At, reason: Type.String() },
+      { description: 'Since when and why nobody gets in with its tokens: two devices seemed to use them' },
+    ),
+  ),
 });
 export type DeviceCredentials = Static<typeof DeviceCredentials>;

@@ -31,12 +31,15 @@ export const rule = defineRule<State>()({
   init: (kept) => kept ?? { firing: false, times: [] },
   step(state, input, params, now) {
     const left = within(state.times, params.withinMs, now);
+    // two connections at once, or two that claim one name, need no repetition to be told
+    const isShared = input.on === 'refused' && input.code === 'IDENTITY_SHARED';
     const counts = input.on === 'refused' && input.code === 'SESSION_REPLACED';
-    const times = counts ? withMore(left, now, input.count) : left;
+    const more = isShared ? params.takeOvers : counts ? input.count : 0;
+    const times = more > 0 ? withMore(left, now, more) : left;
     const firing = state.firing ? times.length > 0 : times.length >= params.takeOvers;
     return firing === state.firing && times === state.times ? state : { firing, times };
   },
   keep: (state) => (state.times.length > 0 || state.firing ? state : null),
   fact: ({ times }, params) =>
-    `${times.length} connections were taken over within ${told(params.withinMs)}; limit ${params.takeOvers}`,
+    `${times.length} times its identity was used by two within ${told(params.withinMs)}; limit ${params.takeOvers}`,
 });

@@ -6,6 +6,7 @@ import { createGather } from '../../platform/gather.ts';
 import type { Logger } from '../../platform/log.ts';
 import type { Vault } from '../../platform/vault/index.ts';
 import type { DeviceLinks } from '../links.ts';
+import { type Clones, createClones } from './clones.ts';
 import { createRotations, type Rotations } from './rotations.ts';
 import { type CredentialTables, createCredentialStore, type EndedToken } from './store.ts';
 import { createTokenUses } from './uses.ts';
@@ -23,6 +24,9 @@ export interface Ends {
 export interface Credentials extends Rotations {
   /** DEVICE_DECOMMISSIONED when this is what is stored of a token of a device that is gone for good. */
   refuse(hash: string): Promise<void>;
+  /** A device that was shut out as a clone is let in again, with the token that it has. CONFLICT when it was not. */
+  release(deviceId: string): Promise<void>;
+  readonly clones: Pick<Clones, 'knocked' | 'proved'>;
   /** A token held: when it was used last is shown to people. Returns at once. */
   used(hash: string): void;
   /** Begins to look which tokens ended, here or at another server. */
@@ -51,6 +55,7 @@ export function createCredentials(deps: {
   });
   let ends: Ends | null = null;
   let unsubscribe = (): void => undefined;
+  const clones = createClones({ ...deps, store });
   const watch = createCredentialWatch({
     ...deps,
     store,
@@ -60,6 +65,7 @@ export function createCredentials(deps: {
         for (const link of links.byCredential(hash)) link.close(code);
       }
     },
+    onLook: clones.look,
     onDeviceEnded: (ended) => ends?.device(ended),
     onUntold(deviceIds) {
       for (const deviceId of deviceIds) rotations.tell(deviceId);
@@ -71,6 +77,12 @@ export function createCredentials(deps: {
     async refuse(hash) {
       if ((await decommissioned(hash)) === true) throw new MusterError('DEVICE_DECOMMISSIONED');
     },
+    async release(deviceId) {
+      if (!(await store.release(deviceId))) {
+        throw new MusterError('CONFLICT', { deviceId }, { say: 'The device is not shut out.' });
+      }
+    },
+    clones,
     used: uses.note,
     start(given) {
       ends = given;
@@ -79,6 +91,7 @@ export function createCredentials(deps: {
     },
     async stop() {
       unsubscribe();
+      clones.stop();
       await watch.stop();
       await uses.stop();
     },

@@ -109,6 +109,11 @@ export function createRotations(deps: {
         const say = 'The device is connected and can be told its new token itself: leave out deliver.';
         throw new MusterError('CONFLICT', { deviceId }, { say });
       }
+      const isShutOut = (await store.quarantineOf(deviceId))?.quarantined_at != null;
+      if (isShutOut && deliver === 'device') {
+        const say = 'The device is shut out: carry the new token to the right one (deliver: person), or release it.';
+        throw new MusterError('CONFLICT', { deviceId }, { say });
+      }
       const now = clock.now();
       const token = newSecret();
       const rotationId = newId(now);
@@ -122,12 +127,14 @@ export function createRotations(deps: {
         job_id: jobId ?? null,
         fault: null,
         created_at: now,
-        grace_ends_at: now + graceMs,
+        // two may have the old one: it ends at once
+        grace_ends_at: isShutOut ? now : now + graceMs,
         told_at: deliver === 'person' ? now : null,
         ended_at: null,
       };
       try {
         await store.begin(row);
+        if (isShutOut) await store.release(deviceId);
       } catch (error) {
         if (!isUniqueViolation(error, 'token_rotations_open')) throw error;
         const say = 'A new token of this device is under way: wait for it, or cancel it.';
@@ -147,6 +154,7 @@ export function createRotations(deps: {
 
     async of(deviceId) {
       const last = await store.last(deviceId);
+      const shutOut = await store.quarantineOf(deviceId);
       const keyed = await store.keyedSince(deviceId);
       const tokens = (await store.tokens(deviceId)).map((row) => toCredential(row, last));
       const key: DeviceCredential[] =
@@ -157,6 +165,10 @@ export function createRotations(deps: {
         deviceId,
         credentials: [...tokens, ...key],
         rotation: last === undefined ? null : toRotation(last),
+        quarantine:
+          shutOut?.quarantined_at == null
+            ? null
+            : { at: shutOut.quarantined_at, reason: shutOut.quarantine_reason ?? '' },
       };
     },
 

@@ -82,6 +82,25 @@ export function credentialRoutes(
   );
 
   app.post(
+    '/api/devices/:deviceId/credentials/release',
+    {
+      config: { action: 'device.release', target },
+      schema: {
+        tags,
+        summary: 'Let a device in again that was shut out because two seemed to use its identity',
+        params: Params,
+        response: { 200: DeviceCredentials, ...failures },
+      },
+    },
+    async (request) => {
+      const device = await lookups.deviceOf(request.params.deviceId);
+      request.access.allow(device.siteId);
+      await credentials.release(device.deviceId);
+      return shown(device);
+    },
+  );
+
+  app.post(
     '/api/devices/:deviceId/credentials/rotation/cancel',
     {
       config: { action: 'device.rotate', target },

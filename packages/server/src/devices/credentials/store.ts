@@ -27,7 +27,14 @@ export interface CredentialTables {
     ends_at: number | null;
   };
   credential_ends: { end_id: number; token_hash: Buffer; device_id: string | null; code: ErrorCode; ended_at: number };
-  devices: { device_id: string; hmac_key: Buffer | null; state: string; created_at: number };
+  devices: {
+    device_id: string;
+    hmac_key: Buffer | null;
+    state: string;
+    created_at: number;
+    quarantined_at: number | null;
+    quarantine_reason: string | null;
+  };
   device_presence: { device_id: string; server_id: string };
 }
 
@@ -230,6 +237,44 @@ export function createCredentialStore(db: Database<CredentialTables>) {
         WHERE token_hash = ANY(${bytes}::bytea[]) AND code = 'DEVICE_DECOMMISSIONED'`.execute(db);
       return new Map(rows.map(({ hash }) => [hash, true]));
     },
+
+    /** Shuts the device out when its site wants that; false when it does not, or it is shut out already. */
+    quarantine: (deviceId: string, reason: string, now: number): Promise<boolean> =>
+      db.transaction().execute(async (tx) => {
+        const { rows } = await sql`UPDATE devices SET quarantined_at = ${now}::bigint, quarantine_reason = ${reason}
+          FROM sites WHERE sites.site_id = devices.site_id AND clone_policy = 'quarantine' AND device_id = ${deviceId}
+            AND devices.state = 'active' AND quarantined_at IS NULL RETURNING device_id`.execute(tx);
+        if (rows.length === 0) return false;
+        await sql`INSERT INTO credential_ends (token_hash, device_id, code, ended_at)
+          SELECT token_hash, device_id, 'DEVICE_QUARANTINED', ${databaseNow} FROM device_tokens
+          WHERE device_id = ${deviceId}`.execute(tx);
+        return true;
+      }),
+
+    /** Lets it in again; false when it was not shut out. */
+    release: (deviceId: string): Promise<boolean> =>
+      db.transaction().execute(async (tx) => {
+        const done = await tx
+          .updateTable('devices')
+          .set({ quarantined_at: null, quarantine_reason: null })
+          .where('device_id', '=', deviceId)
+          .where('quarantined_at', 'is not', null)
+          .executeTakeFirst();
+        // its tokens did not end: what they open from now on stays open
+        await tx
+          .deleteFrom('credential_ends')
+          .where('device_id', '=', deviceId)
+          .where('code', '=', 'DEVICE_QUARANTINED')
+          .execute();
+        return done.numUpdatedRows > 0n;
+      }),
+
+    quarantineOf: (deviceId: string) =>
+      db
+        .selectFrom('devices')
+        .select(['quarantined_at', 'quarantine_reason'])
+        .where('device_id', '=', deviceId)
+        .executeTakeFirst(),
 
     /** Forgets ends that nobody asks for any more; of devices that were decommissioned later. */
     async prune(endedBefore: number, decommissionedBefore: number): Promise<void> {

@@ -33,6 +33,8 @@ export function createCredentialWatch(deps: {
   readonly log: Logger;
   /** Forgets these tokens and closes what they opened here. Called again for some time with the same. */
   readonly onEnded: (ended: readonly EndedToken[]) => void;
+  /** Called at each look. */
+  readonly onLook: () => void;
   /** A token of the device is seen to have ended for the first time: nothing of the device may stay open. */
   readonly onDeviceEnded: (ended: EndedToken & { readonly deviceId: string }) => void;
   /** Devices with a new token, held by some server. */
@@ -50,6 +52,7 @@ export function createCredentialWatch(deps: {
   let unsubscribe = (): void => undefined;
 
   async function look(): Promise<void> {
+    deps.onLook();
     for (const deviceId of await store.endGraces(clock.now())) deps.bus.publish('credentials.changed', { deviceId });
     const { now, ended } = await store.endedSince(since, OVERLAP_MS);
     since = now - OVERLAP_MS;

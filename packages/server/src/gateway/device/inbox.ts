@@ -59,6 +59,10 @@ export interface OpenConnection {
 /** What the server may do to an open connection; the same as DeviceLink in devices/, which the composition root makes of it. */
 export interface OpenLink {
   readonly transport: 'mqtt' | 'websocket' | 'http';
+  /** Network address of the device; left out: nobody knows it. */
+  readonly address?: string | null;
+  /** When something was heard on it last, monotonic ms; left out: nobody counts. */
+  heardAt?(): number;
   /** Whether the device keeps it while it is on, or opens it only when it has something to ask. */
   readonly staysOpen: boolean;
   /** Whether the device listens for commands on it now. */

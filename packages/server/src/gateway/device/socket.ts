@@ -109,7 +109,8 @@ export function createDeviceSockets(deps: {
     if (socket.destroyed) return;
     server.handleUpgrade(request, socket, head, (webSocket) => {
       open.set(deviceId, (open.get(deviceId) ?? 0) + 1);
-      const session = openDeviceSocket(deps, webSocket, device, rate, () => {
+      const address = request.socket.remoteAddress ?? null;
+      const session = openDeviceSocket(deps, webSocket, device, address, rate, () => {
         sessions.delete(entry);
         const left = (open.get(deviceId) ?? 1) - 1;
         if (left === 0) open.delete(deviceId);
@@ -149,6 +150,7 @@ function openDeviceSocket(
   deps: Pick<Parameters<typeof createDeviceSockets>[0], 'api' | 'inbox' | 'clock' | 'log' | 'onClosed'>,
   socket: WebSocket,
   device: KnownDevice,
+  address: string | null,
   rate: ClientRate,
   onEnd: () => void,
 ): { close(code: ErrorCode): void } {
@@ -156,6 +158,7 @@ function openDeviceSocket(
   let waiting = 0;
   /** Past its rate, the socket is not read until it keeps to it again. */
   let throttled = false;
+  let heardAt = deps.clock.monotonic();
   let listens = { commands: false, twin: false };
 
   /** False when the device is gone or reads too slowly: then its connection is closed. */
@@ -180,6 +183,8 @@ function openDeviceSocket(
   const connection: OpenConnection = inbox.opened(device, {
     transport: 'websocket',
     staysOpen: true,
+    address,
+    heardAt: () => heardAt,
     listens: () => listens.commands,
     async command(message) {
       if (!send({ type: 'command', ...message })) {
@@ -269,7 +274,11 @@ function openDeviceSocket(
     if (socket.isPaused && !throttled && waiting < MOST_WAITING / 2) socket.resume();
   }
 
+  socket.on('pong', () => {
+    heardAt = deps.clock.monotonic();
+  });
   socket.on('message', (data, isBinary) => {
+    heardAt = deps.clock.monotonic();
     waiting += 1;
     throttle(Buffer.isBuffer(data) ? data.length : 0);
     if (waiting >= MOST_WAITING) socket.pause();

@@ -45,6 +45,8 @@ export interface MqttClient {
   /** Network address of the client, and ours on this connection. */
   readonly address: string;
   readonly localAddress: string;
+  /** When it said something last, monotonic ms. */
+  readonly lastSeen: number;
   /** Whether one of its subscriptions takes this topic, written as the client would: `devices/me/commands`. */
   subscribed(topic: string): boolean;
   /**

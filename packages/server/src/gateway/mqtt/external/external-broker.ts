@@ -103,6 +103,8 @@ export function createExternalBroker(deps: MqttGatewayDeps, brokerUrl: string): 
       version: 5,
       address: '',
       localAddress: '',
+      // the broker of others tells nothing of its connections
+      lastSeen: 0,
       // nobody tells us; who does not listen loses nothing
       subscribed: (topic) => topic.startsWith(ME),
       send(topic, payload, { responseTopic, correlationData } = {}) {
