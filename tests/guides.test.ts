@@ -20,6 +20,7 @@ const GUIDES: readonly { readonly file: string; readonly programs: readonly stri
   { file: 'add-a-notifier.md', programs: ['mosquitto_sub', 'curl'] },
   { file: 'report-an-incident.md', programs: [] },
   { file: 'first-team.md', programs: ['openssl'] },
+  { file: 'device-credentials.md', programs: ['mosquitto_sub', 'curl'] },
   { file: 'device-certificates.md', programs: ['mosquitto_pub', 'curl', 'openssl'], tls: true },
 ];
 const GUIDE_MS = 45_000;

@@ -6,6 +6,7 @@ import { instantText } from '../instant.ts';
 import { tableOf } from '../screen/terminal.ts';
 import { allDevices, findAssistant, findDevice, findSite } from '../server/find.ts';
 import { readHexKey, readName, readTags, readText } from '../typed.ts';
+import { credentialCommands } from './fleet/credentials.ts';
 
 const LIST_LIMIT = 200;
 const deviceOperand = { required: true, summary: 'its name, id, hardware id or serial number' } as const;
@@ -163,7 +164,7 @@ const registerKey = defineCommand({
   },
 });
 
-export const deviceCommands = [list, show, rename, set, point, revoke, registerKey];
+export const deviceCommands = [list, show, rename, set, point, revoke, registerKey, ...credentialCommands];
 
 function say({ terminal, json }: Context, device: Device, what: string): void {
   if (json) terminal.print(JSON.stringify(device));

@@ -53,6 +53,7 @@ import {
 } from '@muster/contract';
 import { auditApi } from './audit-api.ts';
 import { certificatesApi } from './certificates-api.ts';
+import { credentialsApi } from './credentials-api.ts';
 import { fleetApi } from './fleet-api.ts';
 import { type ApiRequest, send, type Target } from './http.ts';
 import { incidentApi } from './incident-api.ts';
@@ -169,6 +170,7 @@ export function createApi(target: Target) {
     ...auditApi(target, get),
     ...peopleApi(get, write),
     ...certificatesApi(target),
+    ...credentialsApi(target),
     ...fleetApi(get, write),
     ...incidentApi(target),
     alert: (alertId: string) => get(`/api/alerts/${alertId}`, is.alertDetail),
