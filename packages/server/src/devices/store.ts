@@ -1,5 +1,5 @@
 import { type Device, type Group, MusterError, type RotationState } from '@muster/contract';
-import { sql } from 'kysely';
+import { type SelectQueryBuilder, sql } from 'kysely';
 import { type Database, isUniqueViolation } from '../platform/db/index.ts';
 import { queryCondition } from './groups/query.ts';
 import { holder, isConnected } from './presence/index.ts';
@@ -31,7 +31,14 @@ export interface DeviceTables {
     quarantine_reason?: string | null | undefined;
   };
   device_tokens: { token_hash: Buffer; device_id: string; created_at: number; ends_at?: number | null };
-  token_rotations: { rotation_id: string; token_hash: Buffer; state: RotationState };
+  token_rotations: {
+    rotation_id: string;
+    device_id: string;
+    token_hash: Buffer;
+    sealed_token: Buffer | null;
+    state: RotationState;
+    ended_at: number | null;
+  };
   device_keys: { serial_number: string; hmac_key: Buffer; site_id: string | null; created_at: number };
   activations: ActivationRow;
 }
@@ -185,6 +192,7 @@ export function createDeviceStore(db: Database<DeviceTables>) {
           .where('state', '=', 'active')
           .returningAll()
           .execute();
+        await endRotations(tx, meant);
         await tx.deleteFrom('device_tokens').where('device_id', 'in', meant).execute();
         // an approval that waits for its proof ends too
         await tx.deleteFrom('activations').where('device_id', 'in', meant).execute();
@@ -367,6 +375,8 @@ export function createDeviceStore(db: Database<DeviceTables>) {
       db.transaction().execute(async (tx) => {
         const { client_id, serial_number, model, firmware_version, proof, hmac_key, name } = device;
         await tx.deleteFrom('activations').where('device_id', '=', device.device_id).execute();
+        const own = tx.selectFrom('devices').select('device_id').where('device_id', '=', device.device_id);
+        await endRotations(tx, own);
         await tx.deleteFrom('device_tokens').where('device_id', '=', device.device_id).execute();
         await tx
           .insertInto('devices')
@@ -387,6 +397,23 @@ export function createDeviceStore(db: Database<DeviceTables>) {
           .execute();
       }),
   };
+}
+
+/** New tokens that are on their way to devices whose tokens end, whichever they are: they end too. */
+async function endRotations(
+  tx: Database<DeviceTables>,
+  deviceIds: SelectQueryBuilder<DeviceTables, 'devices', { device_id: string }>,
+): Promise<void> {
+  await tx
+    .updateTable('token_rotations')
+    .set({
+      state: 'cancelled',
+      sealed_token: null,
+      ended_at: sql<number>`(extract(epoch FROM clock_timestamp()) * 1000)::bigint`,
+    })
+    .where('device_id', 'in', deviceIds)
+    .where('state', 'in', ['waiting', 'told'])
+    .execute();
 }
 
 /** A pattern of LIKE for what begins so; its own signs count as letters. */

@@ -189,6 +189,26 @@ test('a Xiaozhi board gets its new token with its boot request, the same one unt
   socket.close();
 });
 
+test('a board whose memory was erased while a new token was on its way gets one that works', async () => {
+  const options = { otaUrl: muster.otaUrl, hardwareId: '02:00:00:00:03:02' };
+  const activate = async (clientId: string) => {
+    const board = createXiaozhiDevice({ ...options, clientId });
+    let deviceId = '';
+    await board.activateWith(async (code) => {
+      deviceId = await muster.activate(code);
+    });
+    return { board, deviceId };
+  };
+  const { deviceId } = await activate(crypto.randomUUID());
+  await muster.call('POST', `/api/devices/${deviceId}/credentials/rotate`, {});
+  const again = await activate(crypto.randomUUID());
+  assert.equal(again.deviceId, deviceId);
+  await again.board.connect();
+  again.board.close();
+  const { rotation } = await muster.call<DeviceCredentials>('GET', `/api/devices/${deviceId}/credentials`);
+  assert.equal(rotation?.state, 'cancelled');
+});
+
 test('one at a time; taken back, the new token ends and the old one goes on', async () => {
   const made = await make('Cancelled');
   await rotate(made);
@@ -278,6 +298,7 @@ test('what a revoked device had ends; one that was revoked gets no new token', a
   await muster.call('POST', `/api/devices/${made.device.deviceId}/revoke`);
   await device.closed;
   for (const one of [made.token, token]) await refused(one);
+  assert.equal((await shown(made)).rotation?.state, 'cancelled');
   const error = await rotate(made).catch((cause: unknown) => cause);
   assert.equal(codeOf(error), 'CONFLICT');
 });
