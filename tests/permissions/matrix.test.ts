@@ -76,12 +76,18 @@ interface Answer {
   readonly value: unknown;
 }
 
-async function ask(operation: Operation, token: string | null, isFresh = usesUp(operation)): Promise<Answer> {
+/** `everywhere`: no site is named where none must be. */
+async function ask(
+  operation: Operation,
+  token: string | null,
+  isFresh = usesUp(operation),
+  everywhere = false,
+): Promise<Answer> {
   let path = operation.path;
   const query = new URLSearchParams();
   for (const { in: where, name, required, schema } of operation.parameters) {
     if (where === 'path') path = path.replace(`{${name}}`, await things.make(name, isFresh));
-    else if (where === 'query' && name === 'siteId') query.set(name, muster.siteId);
+    else if (where === 'query' && name === 'siteId' && (required || !everywhere)) query.set(name, muster.siteId);
     else if (where === 'query' && required && schema.default === undefined) query.set(name, String(leastOf(schema)));
   }
   const body = operation.body === null ? undefined : leastOf(operation.body, await things.body(operation.name));
@@ -224,7 +230,10 @@ test('what asks for a fresh proof refuses an old one, and takes it again after a
   const guarded = operations.filter(({ action }) => permissionOf(action).stepUp === true);
   assert.ok(guarded.length >= 8);
   for (const operation of guarded) {
-    assert.equal((await ask(operation, owner.token, false)).code, 'STEP_UP_REQUIRED', operation.name);
+    for (const everywhere of [false, true]) {
+      const { code } = await ask(operation, owner.token, false, everywhere);
+      assert.equal(code, 'STEP_UP_REQUIRED', `${operation.name}${everywhere ? ', of every site' : ''}`);
+    }
   }
   await owner.call('POST', '/api/me/proof', { proof: { kind: 'password', password: owner.password } });
   for (const operation of guarded) {

@@ -1,6 +1,6 @@
 import { MusterError } from '@muster/contract';
 import type { Caller } from './audit/index.ts';
-import { type Action, type Actor, judge, permissionOf, type Verdict } from './permissions.ts';
+import { type Action, type Actor, judge, judgeSelf, permissionOf, type Verdict } from './permissions.ts';
 import type { Session } from './sessions/open.ts';
 
 /** What a route may ask about who calls it. */
@@ -10,6 +10,8 @@ export interface Access {
    * belong to. `action` when it is another than the route's.
    */
   allow(siteId: string | null, action?: Action): void;
+  /** Throws SECOND_FACTOR_REQUIRED or STEP_UP_REQUIRED: what the route asks of the person, at whatever site. */
+  enter(): void;
   /** Throws FORBIDDEN for a program: this is for people. */
   person(): Session;
   /** Null for programs and for nobody. */
@@ -43,25 +45,31 @@ export function createAccess({ session, actor, caller }: Known, of: Action, now:
     get judged() {
       return judged;
     },
-    allow(siteId, action = of) {
-      const verdict = judge(actor, action, siteId, now);
-      judged = { action, siteId, verdict };
-      switch (verdict) {
-        case 'allowed':
-          return;
-        case 'signIn':
-          throw new MusterError('SIGN_IN_REQUIRED');
-        case 'stepUp':
-          throw new MusterError('STEP_UP_REQUIRED', { action });
-        case 'factor':
-          throw new MusterError('SECOND_FACTOR_REQUIRED', { action });
-        case 'hidden':
-          throw new MusterError('NOT_FOUND');
-        case 'forbidden':
-          throw new MusterError('FORBIDDEN', { action });
-      }
+    enter() {
+      if (actor?.kind !== 'user' || typeof permissionOf(of).who === 'string') return;
+      const verdict = judgeSelf(actor, of, now);
+      if (verdict !== 'allowed') settle(verdict, null, of);
     },
+    allow: (siteId, action = of) => settle(judge(actor, action, siteId, now), siteId, action),
   };
+
+  function settle(verdict: Verdict, siteId: string | null, action: Action): void {
+    judged = { action, siteId, verdict };
+    switch (verdict) {
+      case 'allowed':
+        return;
+      case 'signIn':
+        throw new MusterError('SIGN_IN_REQUIRED');
+      case 'stepUp':
+        throw new MusterError('STEP_UP_REQUIRED', { action });
+      case 'factor':
+        throw new MusterError('SECOND_FACTOR_REQUIRED', { action });
+      case 'hidden':
+        throw new MusterError('NOT_FOUND');
+      case 'forbidden':
+        throw new MusterError('FORBIDDEN', { action });
+    }
+  }
 }
 
 function sitesOf(actor: Actor | null, action: Action): readonly string[] | null {

@@ -70,6 +70,7 @@ export function protectRoutes(
     // that was not made for it are refused at once
     const { actor, sites } = request.access;
     if (typeof who === 'string' || actor?.kind !== 'user' || sites?.length === 0) request.access.allow(null);
+    request.access.enter();
   });
   auditRequests(app, deps);
 }
