@@ -267,10 +267,15 @@ export const consumerIot: Standard = {
     {
       name: '5.11 Deleting data',
       claims: [
-        unmet(
+        partly(
           '5.11-1',
           'A user erases their data from the device in a simple way',
-          'Decommissioning is not there yet.',
+          'A decommissioned device is told to reset; the answer says whether it did.',
+          [
+            T.decommission(
+              'a connected device is told to reset, its keys are wiped, its data goes, and its old token hears why',
+            ),
+          ],
         ),
         partly(
           '5.11-2',

@@ -21,6 +21,7 @@ export const T = {
   chosenToken: server('devices/chosen-token.test.ts'),
   cli: testsOf('packages/cli/src/main.test.ts'),
   commands: server('commands/commands.test.ts'),
+  decommission: server('devices/decommission/decommission.test.ts'),
   device: device('device.test.ts'),
   deviceApi: testsOf('tests/e2e/device-api.test.ts'),
   deviceConfig: device('config.test.ts'),

@@ -140,7 +140,9 @@ export const DEVICE_MESSAGES: Readonly<Record<keyof typeof DEVICE_TOPICS, Docume
     text:
       'Do it, then answer with its `commandId`. The same id again is the same command: do it once, answer again. ' +
       'It is not sent twice when its class is `act` or `slow`. MQTT 5 carries the response topic and, as correlation ' +
-      'data, the id. Over HTTP, ask with `?waitMs=` up to 30,000; 204 means that none came.',
+      'data, the id. Over HTTP, ask with `?waitMs=` up to 30,000; 204 means that none came. Two are of the server itself: ' +
+      '`replaceToken` with `{ token, graceEndsAt }`, told at each connect until the new token was used (store it, answer, ' +
+      'connect anew with it), and `factoryReset`, when the device is decommissioned (answer, then forget everything).',
     schema: CommandMessage,
     examples: [
       { commandId: COMMAND_ID, name: 'blink', args: { times: 3 }, deadlineAt: AT, deadlineMs: 9_800, attempt: 1 },

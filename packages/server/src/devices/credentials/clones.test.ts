@@ -105,7 +105,6 @@ test('where the site says so it is shut out, until a person releases it', async 
   await Promise.race([back.closed.then(assert.fail), new Promise((resolve) => setTimeout(resolve, 4_500))]);
   assert.equal(await ask(made.token), 'ok');
   back.open.close();
-  await assert.rejects(muster.call('POST', `/api/devices/${deviceId}/credentials/release`), { code: 'CONFLICT' });
 });
 
 test('connections that throw each other out shut it out too; a new token carried by hand lets the right one in', async () => {

@@ -24,7 +24,7 @@ export interface Ends {
 export interface Credentials extends Rotations {
   /** DEVICE_DECOMMISSIONED when this is what is stored of a token of a device that is gone for good. */
   refuse(hash: string): Promise<void>;
-  /** A device that was shut out as a clone is let in again, with the token that it has. CONFLICT when it was not. */
+  /** A device that was shut out as a clone is let in again, with the token that it has; nothing happens when it was not. */
   release(deviceId: string): Promise<void>;
   readonly clones: Pick<Clones, 'knocked' | 'proved'>;
   /** A token held: when it was used last is shown to people. Returns at once. */
@@ -78,9 +78,7 @@ export function createCredentials(deps: {
       if ((await decommissioned(hash)) === true) throw new MusterError('DEVICE_DECOMMISSIONED');
     },
     async release(deviceId) {
-      if (!(await store.release(deviceId))) {
-        throw new MusterError('CONFLICT', { deviceId }, { say: 'The device is not shut out.' });
-      }
+      await store.release(deviceId);
     },
     clones,
     used: uses.note,

@@ -251,22 +251,21 @@ export function createCredentialStore(db: Database<CredentialTables>) {
         return true;
       }),
 
-    /** Lets it in again; false when it was not shut out. */
-    release: (deviceId: string): Promise<boolean> =>
+    /** Lets it in again. */
+    release: (deviceId: string): Promise<void> =>
       db.transaction().execute(async (tx) => {
-        const done = await tx
+        await tx
           .updateTable('devices')
           .set({ quarantined_at: null, quarantine_reason: null })
           .where('device_id', '=', deviceId)
           .where('quarantined_at', 'is not', null)
-          .executeTakeFirst();
+          .execute();
         // its tokens did not end: what they open from now on stays open
         await tx
           .deleteFrom('credential_ends')
           .where('device_id', '=', deviceId)
           .where('code', '=', 'DEVICE_QUARANTINED')
           .execute();
-        return done.numUpdatedRows > 0n;
       }),
 
     quarantineOf: (deviceId: string) =>

@@ -80,7 +80,7 @@ export function rotationJobRoutes(
   app.get(
     '/api/rotation-jobs',
     {
-      config: { action: 'device.list' },
+      config: { action: 'device.read' },
       schema: {
         tags,
         summary: 'Jobs of new tokens, newest first',
@@ -94,9 +94,7 @@ export function rotationJobRoutes(
     },
     async (request) => {
       const { limit, ...filter } = request.query;
-      if (filter.siteId !== undefined && request.access.sites?.includes(filter.siteId) === false) {
-        throw new MusterError('NOT_FOUND', { siteId: filter.siteId });
-      }
+      if (filter.siteId !== undefined) request.access.allow(filter.siteId);
       const found = await jobs.list({ ...filter, sites: request.access.sites, limit: limit + 1 });
       const shown = found.slice(0, limit);
       return { jobs: shown, next: found.length > limit ? (shown.at(-1)?.jobId ?? null) : null };
