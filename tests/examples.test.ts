@@ -54,6 +54,7 @@ function start(t: TestContext, one: (typeof LANGUAGES)[number], token: string, d
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       PATH: process.env.PATH,
+      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
       MUSTER_TOKEN: token,
       MUSTER_MQTT: `mqtt://127.0.0.1:${muster.server.mqtt.port}`,
       MUSTER_DEVICE: deviceId,

@@ -223,7 +223,12 @@ test('signing out closes the connections of that session, and no other', async (
 test('muster watch shows what a device does until it is interrupted, and nothing of others', async () => {
   const [{ device, token }, other] = [await make('Watched'), await make('Unwatched')];
   const folder = await mkdtemp(join(tmpdir(), 'muster-cli-watch-'));
-  const env = { TZ: 'UTC', PATH: process.env.PATH, XDG_CONFIG_HOME: join(folder, 'config') };
+  const env = {
+    TZ: 'UTC',
+    PATH: process.env.PATH,
+    NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
+    XDG_CONFIG_HOME: join(folder, 'config'),
+  };
   const start = (...args: string[]) => spawn(process.execPath, [BIN, ...args], { env, timeout: 30_000 });
   const children: ChildProcess[] = [];
   try {

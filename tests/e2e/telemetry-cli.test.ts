@@ -43,7 +43,12 @@ after(async () => {
 
 async function run(args: readonly string[]): Promise<{ code: number | null; out: string; err: string }> {
   const child = spawn(process.execPath, [BIN, ...args], {
-    env: { TZ: 'UTC', PATH: process.env.PATH, XDG_CONFIG_HOME: join(folder, 'config') },
+    env: {
+      TZ: 'UTC',
+      PATH: process.env.PATH,
+      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
+      XDG_CONFIG_HOME: join(folder, 'config'),
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: 30_000,
   });

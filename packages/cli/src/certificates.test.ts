@@ -68,7 +68,13 @@ after(async () => {
 });
 
 async function muster(args: readonly string[]): Promise<{ code: number | null; out: string; err: string }> {
-  const env = { PATH: process.env.PATH, HOME: folder, XDG_CONFIG_HOME: folder, TZ: 'UTC' };
+  const env = {
+    PATH: process.env.PATH,
+    NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
+    HOME: folder,
+    XDG_CONFIG_HOME: folder,
+    TZ: 'UTC',
+  };
   const child = spawn(process.execPath, [BIN, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = once(child, 'exit');
   const [out, err] = await Promise.all([child.stdout, child.stderr].map(async (s) => (await s.toArray()).join('')));

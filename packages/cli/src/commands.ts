@@ -16,7 +16,10 @@ import { keyCommands } from './commands/keys.ts';
 import { notifierCommands } from './commands/notifiers.ts';
 import { auditCommands } from './commands/people/audit.ts';
 import { incidentCommands } from './commands/people/incidents.ts';
+import { invitationCommands } from './commands/people/invitations.ts';
 import { memberCommands } from './commands/people/members.ts';
+import { ownCommands } from './commands/people/own.ts';
+import { userCommands } from './commands/people/users.ts';
 import { sayCommands } from './commands/say.ts';
 import { simulateCommands } from './commands/simulate.ts';
 import { siteCommands } from './commands/sites.ts';
@@ -27,6 +30,7 @@ import { turnCommands } from './commands/turns.ts';
 /** Every command, in the order in which a new user meets them. The help and docs/reference/cli.md come from it. */
 export const commands: readonly Command[] = [
   ...accountCommands,
+  ...ownCommands,
   ...siteCommands,
   ...deviceCommands,
   ...deviceMakingCommands,
@@ -42,6 +46,8 @@ export const commands: readonly Command[] = [
   ...alertCommands,
   ...notifierCommands,
   ...memberCommands,
+  ...invitationCommands,
+  ...userCommands,
   ...auditCommands,
   ...assistantCommands,
   ...turnCommands,

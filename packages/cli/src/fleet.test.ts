@@ -155,7 +155,13 @@ beforeEach(() => {
 
 async function muster(args: readonly string[]): Promise<{ code: number | null; out: string; err: string }> {
   const child = spawn(process.execPath, [BIN, ...args], {
-    env: { TZ: 'UTC', PATH: process.env.PATH, XDG_CONFIG_HOME: folder, XDG_STATE_HOME: folder },
+    env: {
+      TZ: 'UTC',
+      PATH: process.env.PATH,
+      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
+      XDG_CONFIG_HOME: folder,
+      XDG_STATE_HOME: folder,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: 30_000,
   });

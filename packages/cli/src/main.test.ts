@@ -135,6 +135,7 @@ async function muster(args: readonly string[], node = process.execPath, zone = '
     env: {
       TZ: zone,
       PATH: process.env.PATH,
+      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
       XDG_CONFIG_HOME: join(folder, 'config'),
       XDG_STATE_HOME: join(folder, 'state'),
     },

@@ -1,9 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { codeOf, MusterError } from '@muster/contract';
+import manifest from '../package.json' with { type: 'json' };
 import type { Context } from './command.ts';
 import { type Invocation, namedCommand, parseCommandLine } from './command-line.ts';
 import { commands } from './commands.ts';
 import { readConfig } from './config.ts';
+import { askProof } from './proof.ts';
 import { adviceFor } from './screen/advice.ts';
 import { commandHelp, groupHelp, overview } from './screen/help.ts';
 import { createTerminal, type Terminal } from './screen/terminal.ts';
@@ -18,7 +19,7 @@ export async function main(args: readonly string[]): Promise<number> {
   try {
     const invocation = parseCommandLine(args, commands);
     if (invocation.kind === 'run') asked = invocation.server;
-    if (invocation.kind === 'version') terminal.print(`muster ${await readVersion()}`);
+    if (invocation.kind === 'version') terminal.print(`muster ${manifest.version}`);
     else if (invocation.kind === 'help') terminal.print(helpFor(invocation));
     else await invocation.command.run(invocation.operands, invocation.options, createContext(invocation, terminal));
     return 0;
@@ -45,18 +46,20 @@ function createContext(invocation: Extract<Invocation, { kind: 'run' }>, termina
       const server = asked ?? session?.server ?? DEFAULT_SERVER;
       // A token goes only to the server that gave it.
       if (session === null || session.server !== server) throw new MusterError('SIGN_IN_REQUIRED', { server });
-      return createApi({ server, token: session.token });
+      const { token } = session;
+      if (!terminal.isInteractive) return createApi({ server, token });
+      const prove = async (): Promise<void> => {
+        const bare = createApi({ server, token });
+        terminal.note('This asks for a proof that it is you.');
+        await bare.prove(await askProof(terminal, server, (await bare.waysToProve()).ways));
+      };
+      return createApi({ server, token, prove });
     },
     async unsigned(server) {
       const known = server ?? asked ?? (await readSession(config.sessionFile))?.server ?? DEFAULT_SERVER;
       return createApi({ server: known, token: null });
     },
   };
-}
-
-async function readVersion(): Promise<string> {
-  const manifest: unknown = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8'));
-  return (manifest as { version: string }).version;
 }
 
 /** One line for people: what is wrong, and what to do. `asked` is the server named on the command line. */

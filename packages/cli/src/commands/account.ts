@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { MusterError, type Proof, type SessionReply, type SignInPending } from '@muster/contract';
 import { type Context, defineCommand } from '../command.ts';
 import { usage } from '../command-line.ts';
+import { askProof, proofOfCode } from '../proof.ts';
 import { isExposed, readSetupLink } from '../server/address.ts';
 import { type Api, createApi } from '../server/api.ts';
 import { forgetSession, writeSession } from '../server/session.ts';
@@ -40,41 +41,54 @@ const login = defineCommand({
   name: 'login',
   summary: 'Sign in to a server',
   operands: {},
-  options: signInOptions,
+  options: {
+    ...signInOptions,
+    code: { kind: 'text', value: 'CODE', summary: 'code of your app, or a recovery code; asked for when it is needed' },
+  },
   async run(_operands, options, context) {
     const api = await context.unsigned();
     warnIfExposed(context, api.server);
     const email = readEmail(options.email ?? (await context.terminal.ask('E-mail', { instead: '--email' })));
     const password = await readPassword(context, options['password-file'], 'Password', false);
     const done = await api.signIn({ email, password });
-    await keep(context, api.server, 'pending' in done ? await secondStep(context, api, done) : done);
+    await keep(context, api.server, 'pending' in done ? await secondStep(context, api, done, options.code) : done);
   },
 });
 
 /** A code of an app, or a recovery code; passkeys are of browsers. */
-async function secondStep({ terminal }: Context, api: Api, { pending, ways }: SignInPending): Promise<SessionReply> {
+async function secondStep(
+  { terminal }: Context,
+  api: Api,
+  { pending, ways }: SignInPending,
+  given: string | undefined,
+): Promise<SessionReply> {
   if (!ways.includes('totp') && !ways.includes('recoveryCode')) {
     const say = `This account signs in with a passkey, which a terminal cannot use: open ${api.server}/account and add an authenticator app.`;
-    throw new MusterError('FACTOR_WRONG', {}, { say });
+    throw new MusterError('FORBIDDEN', {}, { say });
   }
-  const code = await terminal.ask('Code of your app, or a recovery code', { instead: 'a terminal' });
-  return api.finishSignIn(pending, proofOf(code));
-}
-
-function proofOf(typed: string): Proof {
-  const code = typed.replaceAll(' ', '');
-  return /^\d{6}$/.test(code) ? { kind: 'totp', code } : { kind: 'recoveryCode', code };
+  const code = given ?? (await terminal.ask('Code of your app, or a recovery code', { instead: '--code' }));
+  return api.finishSignIn(pending, proofOfCode(code));
 }
 
 const prove = defineCommand({
   name: 'prove',
-  summary: 'Prove again that it is you: exports and other weighty things ask for it',
+  summary: 'Prove again that it is you: exports and other weighty things ask for it, here too when they need it',
   operands: {},
-  options: { 'password-file': signInOptions['password-file'] },
+  options: {
+    'password-file': signInOptions['password-file'],
+    code: { kind: 'text', value: 'CODE', summary: 'code of your app, or a recovery code, instead of the password' },
+  },
   async run(_operands, options, context) {
     const api = await context.signedIn();
-    const password = await readPassword(context, options['password-file'], 'Password', false);
-    const { provedUntil } = await api.prove({ kind: 'password', password });
+    const { code } = options;
+    const file = options['password-file'];
+    const proof: Proof =
+      code !== undefined
+        ? proofOfCode(code)
+        : file !== undefined
+          ? { kind: 'password', password: await readPassword(context, file, 'Password', false) }
+          : await askProof(context.terminal, api.server, (await api.waysToProve()).ways);
+    const { provedUntil } = await api.prove(proof);
     if (context.json) context.terminal.print(JSON.stringify({ provedUntil }));
     else context.terminal.note(`Proved, until ${new Date(provedUntil).toLocaleTimeString('sv')}.`);
   },
@@ -135,7 +149,8 @@ function warnIfExposed({ terminal }: Context, server: string): void {
     terminal.note(`Warning: ${server} is not encrypted; others on the network can read the password.`);
 }
 
-async function readPassword(
+/** From a file, or as it is typed; a new one twice. */
+export async function readPassword(
   { terminal }: Context,
   file: string | undefined,
   question: string,

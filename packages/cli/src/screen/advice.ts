@@ -14,6 +14,8 @@ export interface Place {
  */
 const ADVICE: Partial<Readonly<Record<ErrorCode, string>>> = {
   SIGN_IN_REQUIRED: 'Run: muster login',
+  STEP_UP_REQUIRED: 'Run: muster prove',
+  SECOND_FACTOR_REQUIRED: 'Add one on the page /account of the server.',
   SIGN_IN_FAILED: 'Check both and try again.',
   SETUP_DONE: 'Run: muster login',
   SETUP_TOKEN_INVALID: 'Use the link that the server printed last.',

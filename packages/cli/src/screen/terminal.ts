@@ -36,9 +36,10 @@ export function createTerminal(): Terminal {
       if (!isInteractive) {
         throw new MusterError('USAGE', {}, { say: `Give ${instead} (there is no terminal to ask in).` });
       }
-      stderr.write(`${question}: `);
       const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+      // it ends the echo of the terminal: the question comes after, or whoever is quick would see what they type
       const lines = createInterface({ input: stdin, output: hidden ? nowhere : stderr, terminal: true });
+      stderr.write(`${question}: `);
       const stopped = Promise.withResolvers<never>();
       lines.on('SIGINT', () => stopped.reject(new MusterError('USAGE', {}, { say: 'Stopped.' })));
       try {

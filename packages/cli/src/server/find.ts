@@ -3,9 +3,12 @@ import {
   type CertificateAuthority,
   type Device,
   type Group,
+  type Invitation,
+  type Member,
   MusterError,
   type Notifier,
   type Site,
+  type User,
 } from '@muster/contract';
 import type { Api } from './api.ts';
 
@@ -95,6 +98,25 @@ export async function findAuthority(api: Api, wanted: string, siteId: string): P
   const { authorities } = await api.certificateAuthorities(siteId);
   const found = authorities.filter(({ authorityId, name }) => authorityId === wanted || name === wanted);
   return only(found, wanted, 'certificate authority', ({ authorityId, name }) => [authorityId, name]);
+}
+
+/** Somebody with an account, by the whole address or the id. */
+export async function findUser(api: Api, wanted: string): Promise<User> {
+  if (isId(wanted)) return (await api.user(wanted)).user;
+  const { users } = await api.users({ search: wanted, limit: SAME_NAME_LIMIT });
+  return only(users, wanted, 'user', ({ email }) => [email]);
+}
+
+/** Somebody who belongs to a site, by the whole address or the id. */
+export async function findMember(api: Api, wanted: string, siteId: string): Promise<Member> {
+  const { members } = await api.members(siteId);
+  return only(members, wanted, 'member', ({ userId, email }) => [userId, email]);
+}
+
+/** Who was invited to a site, by the address or the id of the invitation. */
+export async function findInvitation(api: Api, wanted: string, siteId: string): Promise<Invitation> {
+  const { invitations } = await api.invitations(siteId);
+  return only(invitations, wanted, 'invitation', ({ invitationId, email }) => [invitationId, email]);
 }
 
 function only<T>(all: readonly T[], wanted: string, kind: string, names: (item: T) => readonly (string | null)[]): T {

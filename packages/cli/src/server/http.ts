@@ -1,4 +1,6 @@
+import { platform } from 'node:process';
 import { isErrorCode, MusterError } from '@muster/contract';
+import manifest from '../../package.json' with { type: 'json' };
 
 /** Longest wait for a whole answer, ms: the server itself gives up on a request after 30 s. */
 const TIMEOUT_MS = 35_000;
@@ -18,7 +20,12 @@ export interface ApiRequest {
 export interface Target {
   readonly server: string;
   readonly token: string | null;
+  /** Lets the person prove who they are, when a request asks for it; it is made again afterwards. */
+  readonly prove?: () => Promise<void>;
 }
+
+/** What this program calls itself: people see it beside their session. */
+export const USER_AGENT = `muster-cli/${manifest.version} (${platform === 'darwin' ? 'Mac OS X' : platform === 'win32' ? 'Windows' : 'Linux'})`;
 
 /** Functions that the routes of one subject are made of; see `createApi`. */
 export type Get = <T>(path: string, isReply: (value: unknown) => value is T) => Promise<T>;
@@ -41,7 +48,19 @@ export async function send<T>(
   const { status, text } = await exchange(target, request);
   const value = parse(text);
   if (status >= 200 && status < 300 && isReply(value)) return value;
-  throw refusalOf(text, status, target.server);
+  return proved(target, refusalOf(text, status, target.server), (again) => send(again, request, isReply));
+}
+
+/** What was refused for want of a fresh proof has done nothing: once it is given, it is asked again, once. */
+export async function proved<T>(
+  target: Target,
+  refusal: MusterError,
+  again: (target: Target) => Promise<T>,
+): Promise<T> {
+  const { prove, ...rest } = target;
+  if (refusal.code !== 'STEP_UP_REQUIRED' || prove === undefined) throw refusal;
+  await prove();
+  return again(rest);
 }
 
 /** The server's own error out of an answer; INTERNAL for an answer that is none of ours. */
@@ -61,6 +80,7 @@ async function exchange(
       signal: AbortSignal.timeout(TIMEOUT_MS),
       headers: {
         accept: 'application/json',
+        'user-agent': USER_AGENT,
         ...(token === null ? {} : { authorization: `Bearer ${token}` }),
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...(file === undefined ? {} : { 'content-type': file.type }),

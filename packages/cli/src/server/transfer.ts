@@ -1,5 +1,5 @@
 import { MusterError, TRANSFER_ROWS_HEADER } from '@muster/contract';
-import { refusalOf, type Target } from './http.ts';
+import { proved, refusalOf, type Target, USER_AGENT } from './http.ts';
 
 /** Longest silence of the server while a file comes, ms. */
 const SILENT_MS = 60_000;
@@ -12,7 +12,8 @@ export interface Download {
 }
 
 /** Begins to read a file of the server, of any size. Throws the server's own error. */
-export async function openDownload({ server, token }: Target, path: string): Promise<Download> {
+export async function openDownload(target: Target, path: string): Promise<Download> {
+  const { server, token } = target;
   const stop = new AbortController();
   let timer = setTimeout(() => stop.abort(), SILENT_MS);
   const heard = (): void => {
@@ -37,9 +38,13 @@ export async function openDownload({ server, token }: Target, path: string): Pro
   }
 
   try {
-    const headers = token === null ? {} : { authorization: `Bearer ${token}` };
+    const headers = { 'user-agent': USER_AGENT, ...(token === null ? {} : { authorization: `Bearer ${token}` }) };
     const response = await fetch(server + path, { headers, redirect: 'error', signal: stop.signal });
-    if (!response.ok) throw refusalOf(await response.text(), response.status, server);
+    if (!response.ok) {
+      const refusal = refusalOf(await response.text(), response.status, server);
+      clearTimeout(timer);
+      return await proved(target, refusal, (again) => openDownload(again, path));
+    }
     const rows = response.headers.get(TRANSFER_ROWS_HEADER);
     return { rows: rows === null ? null : Number(rows), chunks: read(response) };
   } catch (cause) {

@@ -3,7 +3,7 @@ import { defineCommand } from '../../command.ts';
 import { usage } from '../../command-line.ts';
 import { harmless } from '../../files/whole-file.ts';
 import { tableOf } from '../../screen/terminal.ts';
-import { siteOrOnly } from '../../server/find.ts';
+import { findMember, siteOrOnly } from '../../server/find.ts';
 import { readEmail } from '../../typed.ts';
 
 const site = { kind: 'text', value: 'SITE', summary: 'name or id; needed when there are several' } as const;
@@ -54,4 +54,38 @@ const invite = defineCommand({
   },
 });
 
-export const memberCommands = [list, invite];
+const member = { required: true, summary: 'e-mail address or id of a member' } as const;
+
+const role = defineCommand({
+  name: 'members role',
+  summary: 'Give a member of a site another role',
+  operands: { member, role: { required: true, summary: ROLES.join(', ') } },
+  options: { site },
+  async run({ member: wanted, role: named }, { site: at }, { terminal, json, signedIn }) {
+    const role = ROLES.find((one) => one === named);
+    if (role === undefined) throw usage(`The role is one of ${ROLES.join(', ')}.`);
+    const api = await signedIn();
+    const { siteId } = await siteOrOnly(api, at);
+    const { userId } = await findMember(api, wanted, siteId);
+    const changed = await api.changeMember(siteId, userId, { role });
+    if (json) return terminal.print(JSON.stringify(changed));
+    terminal.note(`${changed.email} is ${changed.role}.`);
+  },
+});
+
+const remove = defineCommand({
+  name: 'members remove',
+  summary: 'Take a person out of a site; the account stays',
+  operands: { member },
+  options: { site },
+  async run({ member: wanted }, { site: at }, { terminal, json, signedIn }) {
+    const api = await signedIn();
+    const { siteId, name } = await siteOrOnly(api, at);
+    const { userId, email } = await findMember(api, wanted, siteId);
+    await api.removeMember(siteId, userId);
+    if (json) return terminal.print(JSON.stringify({ userId }));
+    terminal.note(`${email} does not belong to ${name} any more.`);
+  },
+});
+
+export const memberCommands = [list, invite, role, remove];
