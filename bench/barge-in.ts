@@ -3,8 +3,8 @@ import { MusterError } from '@muster/contract';
 import { encodeSpeech, humanRecordings, recordingsMissing } from '@muster/testkit';
 import { defineBench } from './define.ts';
 import { benchDevice } from './devices/voice-device.ts';
+import { percentile } from './report/statistics.ts';
 import { startServerProcess } from './server-process.ts';
-import { percentile } from './statistics.ts';
 
 export const bench = defineBench({
   name: 'barge-in',

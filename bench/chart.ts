@@ -5,8 +5,8 @@ import { type Bucket, bug, type DeviceCreated, type TelemetryReply } from '@must
 import { cpuMs } from './chart/cpu.ts';
 import { DAY_MS, fill } from './chart/fill.ts';
 import { defineBench } from './define.ts';
+import { percentile } from './report/statistics.ts';
 import { type ServerProcess, STUB_MAIN, startServerProcess } from './server-process.ts';
-import { percentile } from './statistics.ts';
 
 const SERIES_A_DEVICE = 10;
 const POINTS = 1_000;

@@ -9,8 +9,8 @@ import type { BareJob } from './http/bare.ts';
 import { cpuSeconds, pin, pinDatabase } from './http/cores.ts';
 import type { DoersJob } from './http/doers.ts';
 import type { HttpJob, HttpReport } from './http/load.ts';
+import { percentile } from './report/statistics.ts';
 import { type ServerProcess, STUB_MAIN, startServerProcess } from './server-process.ts';
-import { percentile } from './statistics.ts';
 
 /** The server has this core for itself; the database and the load have the other. */
 const SERVER_CORE = 0;

@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { defineBench } from './define.ts';
+import { percentile } from './report/statistics.ts';
 import { startServerProcess } from './server-process.ts';
-import { percentile } from './statistics.ts';
 
 export const bench = defineBench({
   name: 'ready',

@@ -15,7 +15,7 @@ import { newId } from '../packages/server/src/platform/ids.ts';
 import { createLogger } from '../packages/server/src/platform/log.ts';
 import { openVault } from '../packages/server/src/platform/vault/index.ts';
 import { defineBench } from './define.ts';
-import { percentile } from './statistics.ts';
+import { percentile } from './report/statistics.ts';
 import { startBareApp } from './trust/bare-apps.ts';
 
 const KEY = Buffer.alloc(32, 7).toString('base64');

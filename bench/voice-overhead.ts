@@ -2,8 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Answer, encodeSpeech } from '@muster/testkit';
 import { defineBench } from './define.ts';
 import { benchDevice } from './devices/voice-device.ts';
+import { percentile } from './report/statistics.ts';
 import { STUB_MAIN, startServerProcess } from './server-process.ts';
-import { percentile } from './statistics.ts';
 
 /** `tts start` to the first packet: the protocol asks for it, so it is no overhead of ours. It is reported apart. */
 const START_GAP_MS = 60;

@@ -11,8 +11,8 @@ import {
   wordErrors,
 } from '@muster/testkit';
 import { defineBench } from './define.ts';
+import { percentile } from './report/statistics.ts';
 import { type ServerProcess, startServerProcess } from './server-process.ts';
-import { percentile } from './statistics.ts';
 
 /** Each device says one recording after the other and waits for the whole answer, as people do. */
 const PAUSE_MS = { least: 500, most: 1_500 };

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { bug } from '@muster/contract';
-import { percentile } from '../statistics.ts';
+import { percentile } from '../report/statistics.ts';
 
 /**
  * A raw HTTP/1.1 load generator, a process of its own: each connection asks again as soon as it has its answer. Requests

@@ -1,5 +1,5 @@
 import { WebSocket } from 'ws';
-import { percentile } from '../statistics.ts';
+import { percentile } from '../report/statistics.ts';
 
 /**
  * Viewers, a process of their own, forked: each has its own connection and watches one topic. One more watches the heavy

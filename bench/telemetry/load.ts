@@ -1,5 +1,5 @@
 import { connectLightMqtt, type LightMqtt } from '@muster/testkit';
-import { percentile } from '../statistics.ts';
+import { percentile } from '../report/statistics.ts';
 import { measured, SERIES } from './values.ts';
 
 /**

@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AlertList, bug, type DeviceCreated } from '@muster/contract';
-import { percentile } from '../../bench/statistics.ts';
+import { percentile } from '../../bench/report/statistics.ts';
 import { openAckedLog } from './acked-log.ts';
 import { defineFault } from './define.ts';
 import { makeLoadDevices } from './ingest-load.ts';

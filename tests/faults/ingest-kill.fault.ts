@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { percentile } from '../../bench/statistics.ts';
+import { percentile } from '../../bench/report/statistics.ts';
 import { openAckedLog } from './acked-log.ts';
 import { defineFault } from './define.ts';
 import { load, makeLoadDevices, settle } from './ingest-load.ts';

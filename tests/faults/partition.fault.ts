@@ -1,7 +1,7 @@
 import type { Alert, Device, DeviceCreated } from '@muster/contract';
 import { type FaultProxy, startFaultProxy } from '@muster/testkit';
+import { percentile } from '../../bench/report/statistics.ts';
 import type { ServerProcess } from '../../bench/server-process.ts';
-import { percentile } from '../../bench/statistics.ts';
 import { defineFault } from './define.ts';
 import { startBreakable } from './rig/breakable-server.ts';
 import { type KeepingDevice, startKeepingDevice } from './rig/keeping-device.ts';

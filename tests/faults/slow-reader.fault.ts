@@ -1,8 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { percentile } from '../../bench/report/statistics.ts';
 import type { ServerProcess } from '../../bench/server-process.ts';
-import { percentile } from '../../bench/statistics.ts';
 import { openAckedLog } from './acked-log.ts';
 import { defineFault } from './define.ts';
 import { type LoadDevice, load, makeLoadDevices } from './ingest-load.ts';
