@@ -76,6 +76,9 @@ test('killed in the middle of a new key, the server goes on with it; nothing sta
       hmacKey: KEY,
     });
   await device('02:00:00:00:09:01', 'v2-firmware', 'SN-1').activateWith((code) => server.now.activate(code));
+  // a new token waits for a device that is not here
+  const { devices } = await call<{ devices: { deviceId: string }[] }>('GET', '/api/devices');
+  await call('POST', `/api/devices/${devices[0]?.deviceId}/credentials/rotate`, {});
   // one that only asks: its key waits with its code
   const asks = device('02:00:00:00:09:02', 'v2-python', 'SN-2');
   await assert.rejects(
