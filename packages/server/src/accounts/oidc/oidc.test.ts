@@ -140,6 +140,11 @@ test('somebody whom a group makes something comes in, and the audit says how', a
     ['account.link anonymous', 'member.change system', 'member.change system', 'account.signIn anonymous'],
   );
   assert.deepEqual(rows.at(-1)?.after, { by: 'sso' });
+  // a link to set a password would be a way in around the provider
+  const links = muster.printed.length;
+  await assert.rejects(muster.call('POST', `/api/users/${user.userId}/password-reset`), { code: 'CONFLICT' });
+  await muster.call('POST', '/api/password-resets', { email: user.email });
+  assert.equal(muster.printed.length, links);
   await browser.api('DELETE', '/api/sessions/current');
   assert.equal((await browser.api('GET', '/api/me')).status, 401);
 });

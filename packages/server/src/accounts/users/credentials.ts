@@ -23,7 +23,7 @@ export interface Credentials {
    * never in an answer.
    */
   askReset(email: string, source: string): Promise<void>;
-  /** An administrator does it for somebody. */
+  /** An administrator does it for somebody. CONFLICT for one who has no password: the identity provider lets them in. */
   sendReset(userId: string): Promise<void>;
   /** LINK_INVALID. All sessions of the user end. */
   useReset(token: string, password: string): Promise<User>;
@@ -90,13 +90,21 @@ export function createCredentials(deps: {
       asked.take(`source ${source}`, `account ${canonicalEmail(email)}`);
       const row = await users.byEmail(email);
       // afterwards: the answer must not take longer for somebody who is there
-      if (row?.state !== 'active') return;
+      if (row?.state !== 'active' || row.password_hash === null) return;
       setImmediate(() => {
         reset(toUser(row)).catch((error: unknown) => deps.log.error({ err: error }, 'a link was not sent'));
       });
     },
 
-    sendReset: async (userId) => reset(await users.get(userId)),
+    async sendReset(userId) {
+      const user = await users.get(userId);
+      if ((await users.byEmail(user.email))?.password_hash === null) {
+        const say =
+          'They sign in with the identity provider and have no password here: a link would be a way around it.';
+        throw new MusterError('CONFLICT', { userId }, { say });
+      }
+      await reset(user);
+    },
 
     useReset: (token, password) =>
       inOneUnit(async () => {
