@@ -91,7 +91,7 @@ export async function measure(
     const short =
       failure !== null
         ? `input ${failure.nth} of seed ${seed}: ${failure.error}`
-        : growthKb > MOST_GROWTH_KB
+        : growthKb > (target.mostGrowthKb ?? MOST_GROWTH_KB)
           ? `memory grew by ${growthKb} KB`
           : null;
     return {

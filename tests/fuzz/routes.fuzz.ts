@@ -51,6 +51,8 @@ export const target = defineFuzz({
   name: 'routes',
   summary: 'calls of every route of a running server, right and wrong; none fails it, every answer is as promised',
   inputs: 1_500,
+  // a whole server, whose caches fill up to their bounds
+  mostGrowthKb: 49_152,
   make: (random) => Buffer.from(JSON.stringify(plan(random))),
   async open() {
     const world = await createWorld();
