@@ -15,8 +15,6 @@ export interface FuzzTarget {
   /** The name of its file, without `.fuzz.ts`. */
   readonly name: string;
   readonly summary: string;
-  /** How many inputs `npm test` tries it with. Default: 10,000. */
-  readonly inputs?: number;
   /** What its memory may grow by, whatever the number of inputs, KB. Default: 8,192. */
   readonly mostGrowthKb?: number;
   /** One input: a valid one, mutated. It depends on `random` alone, so that it can be made again. */

@@ -9,21 +9,22 @@ import { createRandom } from './inputs/random.ts';
 import { measure } from './measure.ts';
 
 /** What `npm run fuzz` does at length. The seed is new each time; a failure names it. */
-const INPUTS = 10_000;
+const INPUTS = 5_000;
 const signal = new AbortController().signal;
 const run = (target: FuzzTarget, inputs: number) =>
   measure(target, { inputs, seed: Date.now() % 0x1_0000_0000, say: () => undefined, signal });
 
 const files = (await readdir(import.meta.dirname)).filter((file) => file.endsWith('.fuzz.ts')).sort();
 for (const file of files) {
+  // a whole server, in a process of its own: routes.test.ts
+  if (file === 'routes.fuzz.ts') continue;
   const { target } = (await import(join(import.meta.dirname, file))) as { target: FuzzTarget };
   test(`${target.name}: ${target.summary}; no input breaks it`, async () => {
     assert.equal(file, `${target.name}.fuzz.ts`);
-    const inputs = target.inputs ?? INPUTS;
-    const { short, failure, outcomes } = await run(target, inputs);
+    const { short, failure, outcomes } = await run(target, INPUTS);
     assert.equal(short, null, failure?.base64);
     // inputs that are all refused at the door would prove nothing
-    assert.ok((outcomes.taken ?? 0) > inputs / 20, JSON.stringify(outcomes));
+    assert.ok((outcomes.taken ?? 0) > INPUTS / 20, JSON.stringify(outcomes));
     assert.ok(Object.keys(outcomes).length > 1, JSON.stringify(outcomes));
   });
 }

@@ -50,7 +50,6 @@ function plan(random: Random): Plan {
 export const target = defineFuzz({
   name: 'routes',
   summary: 'calls of every route of a running server, right and wrong; none fails it, every answer is as promised',
-  inputs: 1_500,
   // a whole server, whose caches fill up to their bounds
   mostGrowthKb: 49_152,
   make: (random) => Buffer.from(JSON.stringify(plan(random))),

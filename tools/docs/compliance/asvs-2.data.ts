@@ -490,7 +490,7 @@ export const levelTwo: readonly Claim[] = [
     T.xiaozhiUpgrade('too many guesses are 429 with Retry-After; an unknown failure is 500 without its words'),
   ]),
   met('16.5.2', 'It works on when others fail', [
-    T.kill('kill -9 of PostgreSQL: refused meanwhile, stored again by itself, nothing acknowledged is lost'),
+    T.databaseKill('kill -9 of PostgreSQL: refused meanwhile, stored again by itself, nothing acknowledged is lost'),
     T.nats('begins and works without NATS, says so, drops what it cannot tell, and connects when NATS is there'),
   ]),
   met('16.5.3', 'It fails closed', [

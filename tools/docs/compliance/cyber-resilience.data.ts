@@ -68,7 +68,9 @@ export const cyberResilience: Standard = {
         ]),
         met('I (2)(h)', 'What matters works on after an incident and under attack', [
           T.hostileDevice('beside a hostile device nothing of others is lost, and somebody is told'),
-          T.kill('kill -9 of PostgreSQL: refused meanwhile, stored again by itself, nothing acknowledged is lost'),
+          T.databaseKill(
+            'kill -9 of PostgreSQL: refused meanwhile, stored again by itself, nothing acknowledged is lost',
+          ),
           T.fullDisk(
             'a full disk: what cannot be stored is refused by name, talking goes on, and space given back heals it',
           ),

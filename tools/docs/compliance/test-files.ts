@@ -41,6 +41,7 @@ export const T = {
   jsonBody: server('platform/http/json-body.test.ts'),
   keyless: testsOf('tests/e2e/keyless.test.ts'),
   kill: testsOf('tests/faults/kill.test.ts'),
+  databaseKill: testsOf('tests/faults/database-kill.test.ts'),
   live: server('gateway/live/live.test.ts'),
   liveApi: testsOf('tests/e2e/live.test.ts'),
   migrate: server('platform/db/migrate.test.ts'),
