@@ -170,7 +170,8 @@ describe('in an environment that asks for it', () => {
   before(async () => {
     directory = await mkdtemp(join(tmpdir(), 'muster-hostile-'));
     await copyTestCluster(directory);
-    const flags = ['--http.port=0', '--mqtt.port=0', `--dataDir=${directory}`, '--log.level=fatal'];
+    const own = ['--accounts.requestsPerSecond=100000', '--log.level=fatal'];
+    const flags = ['--http.port=0', '--mqtt.port=0', `--dataDir=${directory}`, ...own];
     const child = spawn(process.execPath, [STUB_MAIN.pathname, ...flags], {
       env: { ...process.env, ...HOSTILE_ENVIRONMENT },
       stdio: ['ignore', 'pipe', 'inherit'],

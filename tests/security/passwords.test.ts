@@ -12,7 +12,10 @@ const clock = createVirtualClock(Date.now());
 
 before(async () => {
   // as behind a proxy: tries come from as many addresses as a test wants
-  muster = await startTestServer({ parts: { clock }, flags: ['--http.behindProxy=true'] });
+  muster = await startTestServer({
+    parts: { clock },
+    flags: ['--http.behindProxy=true', '--accounts.requestsPerSecond=100000'],
+  });
 });
 after(() => muster?.stop());
 
